@@ -1,0 +1,170 @@
+"""The rules that conftest.py lays on every test, tried on small test files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _same_rules(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makeconftest((HERE / "conftest.py").read_text("utf-8"))
+    needs = (HERE / "needs.py").read_text("utf-8")
+    absent = 'NEEDS["absent"] = Need(lambda: False, "no way to get it", "voice")\n'
+    pytester.makepyfile(needs=needs + absent)
+    pytester.makeini("[pytest]\npythonpath = .\nmarkers = requires(name)\n")
+    monkeypatch.delenv("LIVESDK_REQUIRE", raising=False)
+
+
+def run(pytester: pytest.Pytester, *args: str) -> dict[str, int]:
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *args).parseoutcomes()
+
+
+NEEDY = """
+    import pytest
+
+    @pytest.mark.requires("absent")
+    def test_needy():
+        pass
+
+    def test_plain():
+        pass
+"""
+
+
+def test_a_missing_need_skips_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(NEEDY)
+    assert run(pytester) == {"passed": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize("value", ["all", "absent", "tk, absent"])
+def test_a_required_need_fails_the_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", value)
+    pytester.makepyfile(NEEDY)
+    assert run(pytester) == {"passed": 1, "errors": 1}
+
+
+def test_requiring_something_else_leaves_the_skip(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", "tk")
+    pytester.makepyfile(NEEDY)
+    assert run(pytester) == {"passed": 1, "skipped": 1}
+
+
+def test_a_skip_in_the_body_counts_too(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", "all")
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.requires("fuzz")
+        def test_needy():
+            pytest.skip("changed my mind")
+    """)
+    assert run(pytester) == {"failed": 1}
+
+
+def test_an_expected_failure_is_no_skip(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", "all")
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.requires("fuzz")
+        @pytest.mark.xfail
+        def test_needy():
+            assert False
+    """)
+    assert run(pytester) == {"xfailed": 1}
+
+
+def test_a_file_that_skips_as_a_whole_fails_where_all_is_required(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", "all")
+    pytester.makepyfile("import pytest; pytest.importorskip('no_such_module')")
+    assert run(pytester) == {"errors": 1}
+
+
+@pytest.mark.parametrize(
+    ("environment", "outcomes"),
+    [("py", {"passed": 1, "deselected": 1}), ("voice", {"errors": 1, "deselected": 1})],
+)
+def test_an_environment_runs_only_its_own(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: str,
+    outcomes: dict[str, int],
+) -> None:
+    monkeypatch.setenv("LIVESDK_REQUIRE", "all")
+    pytester.makepyfile(NEEDY)
+    assert run(pytester, "--environment", environment) == outcomes
+
+
+def test_an_unknown_need_stops_the_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.requires("vioce")
+        def test_needy():
+            pass
+    """)
+    result = pytester.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*vioce*not in tests/needs.py*"])
+
+
+def test_a_thread_left_behind_is_an_error_that_shows_where(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import threading
+
+        def wait_for_ever():
+            threading.Event().wait()
+
+        def test_leaves_one():
+            threading.Thread(target=wait_for_ever, name="livesdk-reader-1", daemon=True).start()
+
+        def test_is_not_blamed_for_it():
+            pass
+
+        def test_other_threads_are_not_ours():
+            threading.Thread(target=wait_for_ever, name="elsewhere", daemon=True).start()
+    """)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*threads left behind*", "livesdk-reader-1", "*wait_for_ever*"])
+
+
+def test_a_thread_that_ends_in_time_is_fine(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import threading
+
+        def test_ends_a_moment_later():
+            ends = threading.Timer(0.2, int)
+            ends.daemon = True
+            ends.name = "livesdk-tool-1-1"
+            ends.start()
+    """)
+    assert run(pytester) == {"passed": 1}
+
+
+def test_keys_and_proxies_of_the_machine_are_hidden(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "not for tests")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    pytester.makepyfile("""
+        import os
+
+        def test_hidden():
+            assert not os.environ.keys() & {"GEMINI_API_KEY", "HTTPS_PROXY"}
+    """)
+    assert run(pytester) == {"passed": 1}

@@ -1,0 +1,54 @@
+"""What is installed: the version, the type marker, and the wheel rather than the working copy."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+pytestmark = pytest.mark.skipif(
+    "TOX_ENV_NAME" not in os.environ, reason="only tox installs the package afresh"
+)
+
+
+def installed() -> Path:
+    spec = importlib.util.find_spec("livesdk")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def test_the_tests_see_the_installed_package_and_not_the_working_copy() -> None:
+    assert installed() != HERE.parent / "livesdk"
+    assert "site-packages" in installed().parts
+
+
+def test_the_version_is_written_once() -> None:
+    namespace: dict[str, str] = {}
+    exec((installed() / "_version.py").read_text("utf-8"), namespace)
+    assert metadata.version("livesdk") == namespace["__version__"]
+
+
+def test_the_type_marker_is_shipped() -> None:
+    assert (installed() / "py.typed").is_file()
+
+
+def test_every_file_of_the_package_is_shipped() -> None:
+    source = HERE.parent / "livesdk"
+    wanted = {
+        path.relative_to(source)
+        for path in source.rglob("*")
+        if path.is_file() and path.suffix not in {".pyc", ".pyo"}
+    }
+    assert {path for path in wanted if not (installed() / path).is_file()} == set()
+
+
+def test_no_core_dependency_has_an_upper_bound() -> None:
+    core = [line for line in metadata.requires("livesdk") or () if "extra ==" not in line]
+    assert core
+    assert [line for line in core if "<" in line or "==" in line or "~=" in line] == []

@@ -1,0 +1,216 @@
+"""Between frames and messages: JSON, camelCase, base64, omitted defaults; nothing lost on the way.
+
+::
+
+    in :  bytes ─decode▶ message          lenient in values, strict in shapes (``_inbound``)
+    out:  message ─encode▶ bytes          checked before, so that it cannot fail (``_outbound``)
+    given: dict or message ─check▶ message   what the user hands in (``_given``)
+
+Pure: no clock, thread or socket.  The only room that imports cattrs and, for frames, json.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, TypeVar, Union
+
+import attrs
+import pybase64
+
+from .._log import shorten
+from ..errors import ConfigError, DecodeError
+from ..types._base import Model
+from ..types.messages import LiveServerMessage
+from ._given import given_hook
+from ._inbound import structure_hook
+from ._older import is_picture, picture_bytes, scale_of
+from ._outbound import to_wire
+from ._shapes import Hook, Mismatch
+
+__all__ = [
+    "check",
+    "check_client_frame",
+    "decode",
+    "dumps",
+    "encode",
+    "encode_realtime_blob",
+    "is_picture",
+    "parse",
+    "picture_bytes",
+    "scale_of",
+    "to_wire",
+]
+
+M = TypeVar("M", bound=Model)
+
+_raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_hooks: dict[type, Hook] = {}
+
+
+def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # type: ignore[assignment]  # a TypeVar has no default on 3.9
+    """Turn one frame into a message.
+
+    Args:
+        frame: UTF-8 JSON; text and binary frames alike (Protocol §13.1).
+        cls: ``LiveServerMessage`` or ``LiveMusicServerMessage``.
+
+    Raises:
+        DecodeError: Not UTF-8, not JSON, not an object, or a value of the wrong shape.
+    """
+    found = parse(frame)
+    hook = _hooks.get(cls) or _hooks.setdefault(cls, structure_hook(cls))
+    try:
+        message = hook({} if found is None else found)
+    except Mismatch as error:
+        raise DecodeError(error.message, path=error.path, excerpt=_excerpt(frame)) from None
+    message.raw = found
+    return message  # type: ignore[no-any-return]
+
+
+def parse(frame: Union[bytes, str]) -> Any:
+    """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
+    try:
+        text = frame if isinstance(frame, str) else str(frame, "utf-8")
+        if text[:1] not in "{[":
+            text = text.lstrip(" \t\r\n")
+        found, end = _raw_decode(text)
+        if end < len(text) and text[end:].strip(" \t\r\n"):
+            raise ValueError(f"more text after the end at character {end}")
+    except RecursionError:
+        raise DecodeError("nested too deeply", excerpt=_excerpt(frame)) from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise DecodeError(f"not JSON: {_why(error)}", excerpt=_excerpt(frame)) from None
+    return found
+
+
+def _why(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    return shorten(str(error))
+
+
+def _excerpt(frame: Union[bytes, str]) -> str:
+    head = frame[:200]
+    return head if isinstance(head, str) else head.decode("utf-8", "replace")
+
+
+def encode(message: Model) -> bytes:
+    """Turn a checked message into the bytes of a frame.
+
+    Raises:
+        ConfigError: User data inside it cannot be written as JSON.
+    """
+    return dumps(to_wire(message))
+
+
+def dumps(wire: Any) -> bytes:
+    """Write JSON compactly as UTF-8; :class:`ConfigError` where it cannot be written."""
+    try:
+        return _dumps(wire).encode()
+    except UnicodeEncodeError:
+        raise ConfigError("a text holds half of a surrogate pair, which UTF-8 cannot carry") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        place = _unsendable(wire) if not isinstance(error, RecursionError) else ""
+        raise ConfigError(f"{place or 'the message'} cannot be sent as JSON: {error}") from None
+
+
+def _unsendable(value: Any, path: str = "") -> str:
+    """Find where in a JSON object something is that JSON has no notation for."""
+    if isinstance(value, dict):
+        items: Any = ((f"{path}.{key}", item) for key, item in value.items())
+    elif isinstance(value, (list, tuple)):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    else:
+        try:
+            _dumps(value)
+        except (TypeError, ValueError):
+            return path.lstrip(".")
+        return ""
+    return next((found for place, item in items if (found := _unsendable(item, place))), "")
+
+
+def encode_realtime_blob(kind: str, data: Any, mime_type: str) -> bytes:
+    """Write ``{"realtimeInput": {kind: blob}}`` straight away: all but the data is constant.
+
+    Args:
+        kind: ``"audio"`` or ``"video"``.
+        data: A bytes-like object.
+        mime_type: For example ``audio/pcm;rate=16000``.
+    """
+    return b"%b%b%b" % (_prefix(kind, mime_type), pybase64.b64encode(data), b'"}}}')
+
+
+@lru_cache(maxsize=64)
+def _prefix(kind: str, mime_type: str) -> bytes:
+    frame = dumps({"realtimeInput": {kind: {"mimeType": mime_type, "data": ""}}})
+    return frame[: -len(b'"}}}')]
+
+
+def check(value: Any, cls: type[M], where: str = "") -> M:
+    """Check what a user gave for a ``cls``, and return an instance of it.
+
+    Args:
+        value: An instance, or a dict in snake_case or camelCase.  It is not changed.
+        where: What to call it in the error, for example ``"config"``.
+
+    Raises:
+        ConfigError: Naming the field, what was given and what is expected.
+    """
+    try:
+        return given_hook(cls)(value)  # type: ignore[no-any-return]
+    except Mismatch as error:
+        path = ".".join(filter(None, (where, error.path))).replace(".[", "[")
+        raise ConfigError(f"{path}: {error.message}" if path else error.message) from None
+    except RecursionError:
+        raise ConfigError(f"{where or cls.__name__} is nested too deeply, or within itself") from None
+
+
+def check_client_frame(frame: object, *, service: str = "live") -> None:
+    """Check a frame from a client as strictly as the service does; for the emulator.
+
+    Args:
+        frame: Decoded JSON.
+        service: ``"live"`` or ``"music"``.
+
+    Raises:
+        ConfigError: Not exactly one known key, an unknown name at any depth, or a wrong type.
+    """
+    from ..types.music import LiveMusicClientMessage  # noqa: PLC0415  # not for every client
+    from ..types.requests import LiveClientMessage  # noqa: PLC0415
+
+    cls = LiveMusicClientMessage if service == "music" else LiveClientMessage
+    try:
+        message = structure_hook(cls)(frame)
+    except Mismatch as error:
+        raise ConfigError(f"Invalid value at '{error.path}': {error.message}") from None
+    unknown = _unknown_name(message)
+    if unknown:
+        raise ConfigError(unknown)
+    kinds = [name for name, value in _set_members(message) if value is not None]
+    if len(kinds) != 1:
+        raise ConfigError(f"expected exactly one kind of message, got {kinds or 'none'}")
+
+
+def _unknown_name(value: Any, path: str = "") -> str:
+    if isinstance(value, Model):
+        extra = getattr(value, "extra", None)
+        if extra:
+            at = f" at '{path}'" if path else ""
+            return f'Invalid JSON payload received. Unknown name "{next(iter(extra))}"{at}: Cannot find field.'
+        items = [(f"{path}.{name}".lstrip("."), item) for name, item in _set_members(value)]
+    elif isinstance(value, list):
+        items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    elif isinstance(value, dict):
+        items = [(f"{path}.{key}", item) for key, item in value.items()]
+    else:
+        return ""
+    return next((found for place, item in items if (found := _unknown_name(item, place))), "")
+
+
+def _set_members(model: Model) -> list[tuple[str, Any]]:
+    names = [attribute.name for attribute in attrs.fields(type(model))]
+    return [(name, getattr(model, name)) for name in names if name not in ("extra", "raw")]
+
+

@@ -1,0 +1,174 @@
+"""``realtimeInput``: sound, images, typed text and the marks of activity (``PROTOCOL.md`` §5).
+
+A user's turn ends with speech, with ``audioStreamEnd``, with ``activityEnd`` where detection is
+off, or with typed text.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, urlsafe_b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from .base import refuse
+from .conversation import Conversation
+from .hearing import Ear, describe
+from .memory import Entry
+from .output import Output
+from .profile import Profile
+from .scenario import Script
+from .transcriber import Transcriber
+
+__all__ = ["Uplink"]
+
+
+class Uplink:
+    """The realtime side of one session.
+
+    Attributes:
+        images: How many images came since the last turn.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        profile: Profile,
+        script: Script,
+        conversation: Conversation,
+    ) -> None:
+        self._output = output
+        self._profile = profile
+        self._script = script
+        self._conversation = conversation
+        config: Mapping[str, Any] = profile.setup.get("realtimeInputConfig", {})
+        self._ear = Ear(config)
+        self._texts: list[str] = []
+        self._transcriber: Transcriber | None = None
+        if profile.transcribes_only:
+            self._transcriber = Transcriber(
+                output,
+                script,
+                vertex=profile.address.is_vertex,
+                timestamps=bool(config.get("interimTranscriptTimestampEnabled")),
+            )
+        self.images = 0
+
+    @property
+    def is_speaking(self) -> bool:
+        """The user is in the middle of an utterance."""
+        return self._ear.speaking
+
+    def handle(self, given: dict[str, Any]) -> None:
+        """Take one ``realtimeInput``; several fields may be set."""
+        self._check(given)
+        if "activityStart" in given:
+            self._started()
+        for blob in given.get("mediaChunks", [])[:1]:  # only the first counts (§5)
+            is_image = str(blob.get("mimeType", "")).startswith(("image/", "video/"))
+            self._image(blob) if is_image else self._audio(blob, given)
+        if "audio" in given:
+            self._audio(given["audio"], given)
+        if "video" in given:
+            self._image(given["video"])
+        if "text" in given:
+            self._typed(given["text"], given)
+        if given.get("audioStreamEnd") and self._ear.flush():
+            self._ended(given)
+        if "activityEnd" in given:
+            self._ended(given)
+
+    def take_images(self) -> int:
+        """Return how many images wait for a turn, and forget them."""
+        images, self.images = self.images, 0
+        return images
+
+    def _check(self, given: dict[str, Any]) -> None:
+        if ("activityStart" in given or "activityEnd" in given) and not self._ear.manual:
+            refuse(
+                "Explicit activity control is not supported when automatic activity detection is "
+                "enabled."
+            )
+        if given.get("audioStreamEnd") and self._ear.manual:
+            refuse("audioStreamEnd is only supported when automatic activity detection is enabled.")
+
+    def _audio(self, blob: dict[str, Any], given: dict[str, Any]) -> None:
+        for event in self._ear.feed(blob, _bytes_of(blob)):
+            if event == "start":
+                self._started()
+            elif self._ear.speaking:
+                self._ended(given)
+        if self._transcriber is not None and self._ear.speaking:
+            self._transcriber.progress(self._ear.heard_ms)
+
+    def _image(self, blob: dict[str, Any]) -> None:
+        _bytes_of(blob)
+        self.images += 1
+
+    def _typed(self, text: str, given: dict[str, Any]) -> None:
+        if self._transcriber is not None:
+            return  # audio input only (§15)
+        if self._ear.manual and self._ear.speaking:
+            self._texts.append(text)
+            return
+        if self._profile.may_interrupt:
+            self._conversation.interrupt()
+        self._conversation.hear("text", Entry("user", text, self.take_images()), given)
+
+    def _started(self) -> None:
+        self._ear.start()
+        self._conversation.user_speaking = True
+        self._signal("ACTIVITY_START")
+        if self._transcriber is not None:
+            self._transcriber.start()
+        elif self._profile.may_interrupt:
+            self._conversation.interrupt()
+
+    def _ended(self, given: dict[str, Any]) -> None:
+        length_ms = self._ear.stop()
+        self._conversation.user_speaking = False
+        self._signal("ACTIVITY_END")
+        texts, self._texts = self._texts, []
+        if self._transcriber is not None:
+            self._transcriber.finish(length_ms)
+        elif not (length_ms or texts or self.images):
+            self._conversation.resume_queue()
+        else:
+            self._heard(length_ms, texts, given)
+
+    def _heard(self, length_ms: float, texts: list[str], given: dict[str, Any]) -> None:
+        kind = "audio" if length_ms else "text"
+        if length_ms:
+            spoken = self._script.next_heard() or describe(length_ms)
+            texts.insert(0, spoken)
+            if self._profile.wants_input_transcript:
+                self._transcribe(spoken)
+        entry = Entry("user", " ".join(texts), self.take_images(), length_ms)
+        self._conversation.hear(kind, entry, given)
+
+    def _transcribe(self, spoken: str) -> None:
+        """In pieces that are appended (§13.10)."""
+        words = spoken.split(" ")
+        half = (len(words) + 1) // 2
+        head, tail = " ".join(words[:half]), " ".join(words[half:])
+        if tail:
+            self._output.content(inputTranscription={"text": head})
+            head = f" {tail}"
+        self._output.content(inputTranscription={"text": head, "finished": True})
+
+    def _signal(self, kind: str) -> None:
+        """Only where ``explicitVadSignal`` was asked for (§8.7)."""
+        if self._profile.setup.get("explicitVadSignal"):
+            offset = f"{self._ear.total_ms / 1000:.3f}s"
+            self._output.message({"voiceActivity": {"type": kind, "audioOffset": offset}})
+
+
+def _bytes_of(blob: dict[str, Any]) -> bytes:
+    """Decode either alphabet, padding optional (§13.2)."""
+    text = str(blob.get("data", "")).rstrip("=")
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return (urlsafe_b64decode if "-" in text or "_" in text else b64decode)(padded)
+    except binascii.Error as error:
+        refuse(f"Invalid value at 'realtime_input' (TYPE_BYTES), Base64 decoding failed: {error}")
+        raise  # not reached

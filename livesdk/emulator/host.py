@@ -30,7 +30,6 @@ from .voice import Voice, choose_voice
 
 __all__ = ["Emulator"]
 
-_Self = TypeVar("_Self", bound="Emulator")  # typing has Self from 3.11 on
 
 
 class Emulator:

@@ -1,0 +1,86 @@
+"""Pull: a queue of messages that has an end, bounded by bytes.
+
+Row of ``DESIGN`` §4: one condition; the reader puts, one consumer gets; nothing else is locked
+while it is held.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic, Optional, TypeVar
+
+__all__ = ["End", "Inbox"]
+
+T = TypeVar("T")
+
+
+class End(Exception):  # noqa: N818  # an outcome; the session makes an exception or a return of it
+    """The queue is empty and nothing will come any more."""
+
+
+class Inbox(Generic[T]):
+    """Messages in order of arrival, each with its size, until :meth:`end`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: deque[tuple[T, int]] = deque()
+        self._condition = threading.Condition(threading.Lock())
+        self._ended = False
+        self.size = 0
+
+    @property
+    def is_full(self) -> bool:
+        """More than the limit is waiting: stop reading until :attr:`on_room` is called."""
+        return self.size > self._limit
+
+    def put(self, item: T, size: int) -> None:
+        """Add a message; never waits, whatever the size."""
+        with self._condition:
+            self._items.append((item, size))
+            self.size += size
+            self._condition.notify()
+
+    def get(self, deadline: Optional[float]) -> Optional[T]:
+        """Return the next message, or ``None`` at the deadline or when woken; else ``End``."""
+        with self._condition:
+            if not self._items and not self._ended:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is None or left > 0:
+                    self._condition.wait(left)
+            if self._items:
+                item, size = self._items.popleft()
+                self.size -= size
+                return item
+            if self._ended:
+                raise End
+            return None
+
+    def take_all(self) -> list[tuple[T, int]]:
+        """Remove and return what is waiting."""
+        with self._condition:
+            items = list(self._items)
+            self._items.clear()
+            self.size = 0
+            return items
+
+    def put_back(self, items: Iterable[tuple[T, int]]) -> None:
+        """Put what :meth:`take_all` returned before everything else again."""
+        with self._condition:
+            for item, size in reversed(list(items)):
+                self._items.appendleft((item, size))
+                self.size += size
+            self._condition.notify()
+
+    def wake(self) -> None:
+        """End a :meth:`get` that waits."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def end(self) -> None:
+        """Let :meth:`get` raise ``End`` once everything was got."""
+        with self._condition:
+            self._ended = True
+            self._condition.notify_all()

@@ -1,0 +1,150 @@
+"""The state of one connection, as a table, and what must be remembered between messages.
+
+Pure: told of events and messages, it never waits, sends or looks at a clock.
+
+::
+
+    NEW ──opened──▶ SETUP ──accepted──▶ OPEN ──go_away──▶ GOING_AWAY
+     │                │                  │                    │
+     └────close───────┴──────close───────┴───────close────────┴──▶ CLOSING ──ended──▶ CLOSED
+                          (ended leads to CLOSED from anywhere)
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Optional
+
+from attrs import Factory, define
+
+from .errors import LocalProtocolError
+from .types.enums import InteractionStatus
+from .types.messages import LiveServerContent, LiveServerMessage
+
+__all__ = ["TRANSITIONS", "Event", "Memory", "State", "completes_interaction", "next_state"]
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    NEW = "new"
+    SETUP = "setup"
+    OPEN = "open"
+    GOING_AWAY = "going away"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Event(Enum):
+    """What happens to a connection."""
+
+    OPENED = "the upgrade is done and the setup sent"
+    ACCEPTED = "the server completed the setup"
+    GO_AWAY = "the server will close soon"
+    CLOSE = "the program asked to close"
+    ENDED = "there is no connection any more"
+
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.NEW: {
+        Event.OPENED: State.SETUP,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.SETUP: {
+        Event.ACCEPTED: State.OPEN,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.OPEN: {
+        Event.GO_AWAY: State.GOING_AWAY,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.GOING_AWAY: {
+        Event.GO_AWAY: State.GOING_AWAY,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.CLOSING: {
+        Event.OPENED: State.CLOSING,
+        Event.ACCEPTED: State.CLOSING,
+        Event.GO_AWAY: State.CLOSING,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.CLOSED: {
+        Event.CLOSE: State.CLOSED,
+        Event.ENDED: State.CLOSED,
+    },
+}
+
+
+def next_state(state: State, event: Event) -> State:
+    """Return the state after ``event``; :class:`LocalProtocolError` where the table has none."""
+    try:
+        return TRANSITIONS[state][event]
+    except KeyError:
+        raise LocalProtocolError(f"{event.name} cannot happen while {state.value}") from None
+
+
+def completes_interaction(message: LiveServerMessage) -> bool:
+    """Tell whether the model is done and waits for the user (Protocol §13.3).
+
+    Where an interaction status is sent, only IDLE says so: ``turnComplete`` with IN_PROGRESS is a
+    filler, and more follows.  Any other or future status counts as not done.
+    """
+    content = message.server_content
+    status = message.interaction_status or (content.interaction_status if content else None)
+    if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
+        return status == InteractionStatus.IDLE
+    return bool(content and content.turn_complete)
+
+
+@define
+class Memory:
+    """What the messages so far have said, as far as it matters for ending and resuming.
+
+    Attributes:
+        session_id: As the setup was answered; ``None`` on the Developer API.
+        handle: The newest handle that came with ``resumable`` (Protocol §13.7).
+        pending_calls: Function calls that wait for a response.
+        generating: The model has begun a turn and not ended it.
+    """
+
+    session_id: Optional[str] = None
+    handle: Optional[str] = None
+    pending_calls: set[str] = Factory(set)
+    generating: bool = False
+
+    @property
+    def mid_turn(self) -> bool:
+        """An end now would cut something off."""
+        return self.generating or bool(self.pending_calls)
+
+    def received(self, message: LiveServerMessage) -> None:
+        """Take a message into account; every member of it, not the first that is set."""
+        if message.setup_complete:
+            self.session_id = message.setup_complete.session_id or self.session_id
+        update = message.session_resumption_update
+        if update and update.resumable and update.new_handle:
+            self.handle = update.new_handle
+        if message.server_content:
+            self._content(message.server_content)
+        for call in message.tool_calls:
+            if call.id:
+                self.pending_calls.add(call.id)
+        if message.tool_call_cancellation:
+            self.pending_calls.difference_update(message.tool_call_cancellation.ids or ())
+        if completes_interaction(message):
+            self.generating = False
+
+    def _content(self, content: LiveServerContent) -> None:
+        if content.model_turn or content.output_transcription:
+            self.generating = True
+        if content.interrupted or content.generation_complete or content.turn_complete:
+            self.generating = False
+
+    def responded(self, call_id: Optional[str]) -> None:
+        """A response to a call was sent."""
+        self.pending_calls.discard(call_id or "")

@@ -1,0 +1,22 @@
+"""A connection that carries messages both ways, and can be ended from any thread.
+
+:class:`Transport` is the interface, :class:`WebSocketTransport` the one that is used.  The only room
+that imports ``websocket``.  One thread opens and reads; any thread sends; nothing waits under the
+lock (``DESIGN`` §4).
+"""
+
+from __future__ import annotations
+
+from ._dial import Dial
+from ._frames import CloseFrame, Message
+from ._websocket import Lost, Transport, TransportStats, WebSocketTransport
+
+__all__ = [
+    "CloseFrame",
+    "Dial",
+    "Lost",
+    "Message",
+    "Transport",
+    "TransportStats",
+    "WebSocketTransport",
+]

@@ -1,0 +1,434 @@
+"""One lock, one outbound path, one reader: a WebSocket that several threads share.
+
+::
+
+    any thread   send ─▶ append the whole frame ─▶ flush ─▶ wait outside the lock till it is out
+                 send_media ─▶ append ─▶ flush ─▶ drop the oldest beyond a second; never waits
+    reader       receive ─▶ wait for bytes (and for room, if frames are left) ─▶ flush, recv, parse
+    any thread   abort ─▶ shut the socket down; every wait above ends
+
+Two threads inside one TLS object break it, so every call on the socket is made under ``_lock``, on
+a non-blocking socket, and nobody holds the lock while waiting.  After a "want write" the same bytes
+must be offered again: the head of the queue is always what is offered.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from typing import Optional, Union
+
+from attrs import define, frozen
+
+from ..errors import LiveTimeout
+from ._dial import Dial, dial
+from ._frames import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    CloseFrame,
+    FrameReader,
+    Message,
+    Ping,
+    Violation,
+    client_frame,
+)
+from ._waiting import Waker, remaining, wait_writable
+
+__all__ = ["Lost", "Transport", "TransportStats", "WebSocketTransport"]
+
+_READ_AHEAD = 64 * 1024
+_CONTROL_LIMIT = 1024
+"""Control frames that may wait for room; a peer that pings without reading gets no more pongs."""
+
+
+class Lost(Exception):  # noqa: N818  # an outcome; the connection makes a CloseInfo of it
+    """The connection is gone.
+
+    Attributes:
+        code: 1006, or the code we failed the connection with (1002, 1007, 1009).
+        reason: What happened, in a few words.
+        sent: False if no byte of what was to be sent went out.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@define
+class TransportStats:
+    """Counters of one connection; read them any time, they only grow (queues aside)."""
+
+    messages_received: int = 0
+    bytes_received: int = 0
+    frames_sent: int = 0
+    bytes_sent: int = 0
+    media_dropped_ms: float = 0.0
+    media_queued_ms: float = 0.0
+    frames_queued: int = 0
+
+
+class Transport(abc.ABC):
+    """What :mod:`livesdk.connection` needs of a connection.
+
+    ``open``, ``receive`` and ``close`` belong to one thread, the reader; the others are for any.
+    """
+
+    stats: TransportStats
+    last_received: float
+    """When the last bytes came, by ``time.monotonic``."""
+
+    @abc.abstractmethod
+    def open(self, request: Dial, deadline: float) -> None:
+        """Connect; ``ConnectError``, ``LiveTimeout``, or :class:`Lost` if aborted."""
+
+    @abc.abstractmethod
+    def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
+        """Return what arrived next, or ``None`` at the deadline or when woken; else ``Lost``."""
+
+    @abc.abstractmethod
+    def send(self, payload: bytes, deadline: float) -> None:
+        """Return once the message is with the operating system.
+
+        Raises:
+            LiveTimeout: The peer took no bytes of it by the deadline; nothing was sent.
+            Lost: The connection is gone; no whole message was sent.
+        """
+
+    @abc.abstractmethod
+    def send_media(self, payload: bytes, duration_ms: float) -> None:
+        """Queue a realtime message, in order with the others; never waits.
+
+        Beyond one second of media the oldest that did not start to go out is dropped and counted.
+        """
+
+    @abc.abstractmethod
+    def ping(self) -> None:
+        """Send a ping as soon as there is room; never waits."""
+
+    @abc.abstractmethod
+    def send_close(self, code: int, reason: str) -> None:
+        """Send a close frame as soon as there is room, and nothing after it; never waits."""
+
+    @abc.abstractmethod
+    def wake(self) -> None:
+        """Make a ``receive`` that waits return ``None``."""
+
+    @abc.abstractmethod
+    def abort(self) -> None:
+        """End the connection now, without a goodbye; every waiting thread wakes."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Free everything; the reader's last call."""
+
+    @abc.abstractmethod
+    def forget(self) -> None:
+        """Drop the descriptors without a goodbye: they belong to the parent of this fork."""
+
+
+@define(eq=False)
+class _Outgoing:
+    """One frame in the outbound path."""
+
+    view: memoryview
+    media_ms: float = 0.0
+    is_media: bool = False
+    started: bool = False
+    done: bool = False
+
+
+class WebSocketTransport(Transport):
+    """A WebSocket over TCP or TLS.
+
+    Args:
+        max_message_bytes: A larger message ends the connection with 1009.
+        max_media_ms: How much realtime media may wait for room.
+    """
+
+    def __init__(
+        self, *, max_message_bytes: int = 64 * 1024 * 1024, max_media_ms: float = 1000.0
+    ) -> None:
+        self.stats = TransportStats()
+        self.last_received = time.monotonic()
+        self._lock = threading.Lock()  # around every call on the socket, and the fields below
+        self._sock: Optional[socket.socket] = None
+        self._queue: deque[_Outgoing] = deque()
+        self._lost: Optional[Lost] = None
+        self._closing = False  # a close frame is queued: nothing may follow it
+        self._waiting = 0  # senders that wait for room: they keep the descriptor
+        self._closed = False
+        self._waker = Waker()
+        self._reader = FrameReader(max_message_bytes)
+        self._max_media_ms = max_media_ms
+        self._drained = False  # the last recv left nothing in the TLS object or the kernel
+
+    # --------------------------------------------------------------------------- opening, ending
+
+    def open(self, request: Dial, deadline: float) -> None:
+        dial(request, self._waker, deadline, self._register)
+
+    def _register(self, sock: socket.socket) -> None:
+        """Take the socket of the present step of dialling; stop the dialling if aborted."""
+        with self._lock:
+            if self._lost is not None:
+                raise Lost(self._lost.code, self._lost.reason)
+            self._sock = sock
+
+    def abort(self) -> None:
+        with self._lock:
+            self._lose(Lost(1006, "aborted"))
+        self._waker.wake()
+
+    def _lose(self, lost: Lost) -> None:
+        """Remember why, and shut the socket down; the caller holds the lock."""
+        if self._lost is None:
+            self._lost = lost
+        self._queue.clear()
+        self._count_queue()
+        if self._sock is not None and not self._closed:
+            with contextlib.suppress(OSError):
+                # SSLSocket.shutdown would drop the TLS object under a reader; the socket's does not
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            self._lose(Lost(1006, "closed"))
+            self._closed = True
+            self._free()
+
+    def _free(self) -> None:
+        """Close the descriptors once nobody waits on them; the caller holds the lock."""
+        if self._closed and not self._waiting:
+            if self._sock is not None:
+                self._sock.close()
+                self._sock = None
+            self._waker.close()
+
+    def forget(self) -> None:
+        # no lock: another thread of the parent may have held it at the fork
+        for sock in (self._sock, self._waker):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.close()
+
+    def wake(self) -> None:
+        self._waker.wake()
+
+    # ------------------------------------------------------------------------------------ sending
+
+    def send(self, payload: bytes, deadline: float) -> None:
+        frame = _Outgoing(memoryview(client_frame(TEXT, payload)))
+        with self._lock:
+            self._append(frame)
+            sock = self._flush()
+            if frame.done or sock is None:
+                return
+            self._waiting += 1
+        try:
+            self._wait_until_out(frame, sock, deadline)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                self._free()
+
+    def _wait_until_out(self, frame: _Outgoing, sock: socket.socket, deadline: float) -> None:
+        while True:
+            wait_writable(sock, remaining(deadline))
+            with self._lock:
+                if self._lost is not None and not frame.done:
+                    raise Lost(self._lost.code, self._lost.reason)
+                self._flush()
+                if frame.done:
+                    return
+                if time.monotonic() >= deadline:
+                    self._take_back(frame)
+
+    def _take_back(self, frame: _Outgoing) -> None:
+        """Give up on a frame: remove it, or if part of it is out, fail the connection."""
+        if frame.started:
+            self._lose(Lost(1006, "the peer stopped reading in the middle of a message"))
+            raise Lost(1006, "the peer stopped reading in the middle of a message")
+        self._queue.remove(frame)
+        self._count_queue()
+        raise LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
+
+    def send_media(self, payload: bytes, duration_ms: float) -> None:
+        frame = _Outgoing(memoryview(client_frame(TEXT, payload)), duration_ms, is_media=True)
+        with self._lock:
+            self._append(frame)
+            self._flush()
+            self._drop_old_media()
+            left = bool(self._queue)
+        if left:
+            self._waker.wake()  # the reader flushes from here on
+
+    def _drop_old_media(self) -> None:
+        """Keep at most a second of media waiting, the newest; the caller holds the lock."""
+        waiting = [item for item in self._queue if item.is_media and not item.started]
+        excess = sum(item.media_ms for item in waiting) - self._max_media_ms
+        for item in waiting[:-1]:
+            if excess <= 0:
+                break
+            excess -= item.media_ms
+            self._queue.remove(item)
+            self.stats.media_dropped_ms += item.media_ms
+        self._count_queue()
+
+    def ping(self) -> None:
+        self._send_control(PING, b"")
+
+    def _send_control(self, opcode: int, payload: bytes) -> None:
+        with self._lock:
+            if self._lost or self._closing or len(self._queue) >= _CONTROL_LIMIT:
+                return
+            self._queue.append(_Outgoing(memoryview(client_frame(opcode, payload))))
+            self._flush()
+            left = bool(self._queue)
+        if left:
+            self._waker.wake()
+
+    def send_close(self, code: int, reason: str) -> None:
+        with self._lock:
+            self._queue_close(code, reason)
+        self._waker.wake()
+
+    def _queue_close(self, code: int, reason: str) -> None:
+        """Queue a close frame once; media that did not start is dropped for it."""
+        if self._lost or self._closing:
+            return
+        self._closing = True
+        self._queue = deque(item for item in self._queue if item.started or not item.is_media)
+        payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)  # noqa: PLR2004
+        self._queue.append(_Outgoing(memoryview(client_frame(CLOSE, payload))))
+        self._flush()
+
+    def _append(self, frame: _Outgoing) -> None:
+        """Put a frame at the end; the caller holds the lock."""
+        if self._lost is not None:
+            raise Lost(self._lost.code, self._lost.reason)
+        if self._closing or self._sock is None:
+            raise Lost(1006, "closing")
+        self._queue.append(frame)
+
+    def _flush(self) -> Optional[socket.socket]:
+        """Send from the queue what the socket takes; the caller holds the lock."""
+        sock = self._sock
+        while self._queue and sock is not None and not self._lost:
+            frame = self._queue[0]
+            try:
+                sent = sock.send(frame.view)
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                frame.started = frame.started or isinstance(sock, ssl.SSLSocket)
+                break
+            except OSError as error:
+                self._lose(Lost(1006, _words(error)))
+                break
+            frame.started = True
+            frame.view = frame.view[sent:]
+            self.stats.bytes_sent += sent
+            if not frame.view:
+                frame.done = True
+                self._queue.popleft()
+                self.stats.frames_sent += 1
+        self._count_queue()
+        return sock
+
+    def _count_queue(self) -> None:
+        self.stats.frames_queued = len(self._queue)
+        self.stats.media_queued_ms = sum(item.media_ms for item in self._queue)
+
+    # ---------------------------------------------------------------------------------- receiving
+
+    def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
+        try:
+            while True:
+                event = self._reader.next()
+                if event is None:
+                    if not self._fill(deadline):
+                        return None
+                elif isinstance(event, Message):
+                    self.stats.messages_received += 1
+                    return event
+                elif isinstance(event, CloseFrame):
+                    self._answer_close(event)
+                    return event
+                elif isinstance(event, Ping):
+                    self._send_control(PONG, event.payload)
+        except Violation as error:
+            self._fail(error)
+            raise Lost(error.code, error.reason) from None
+
+    def _fill(self, deadline: Optional[float]) -> bool:
+        """Read what there is into the frame reader; False at the deadline or when woken."""
+        while True:
+            if self._drained and not self._wait(deadline):
+                return False
+            with self._lock:
+                if self._lost is not None or self._sock is None:
+                    raise self._lost or Lost(1006, "not open")
+                self._flush()
+                data = self._recv(self._sock)
+            if data:
+                self.last_received = time.monotonic()
+                self.stats.bytes_received += len(data)
+                self._reader.feed(data)
+                return True
+
+    def _wait(self, deadline: Optional[float]) -> bool:
+        self._drained = False
+        return self._waker.wait(
+            self._sock, write=bool(self._queue), timeout=remaining(deadline)
+        )
+
+    def _recv(self, sock: socket.socket) -> bytes:
+        """Read once without waiting; the caller holds the lock."""
+        try:
+            data = sock.recv(_READ_AHEAD)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self._drained = True
+            return b""
+        except OSError as error:
+            self._lose(Lost(1006, _words(error)))
+            raise Lost(1006, _words(error)) from None
+        if not data:
+            self._lose(Lost(1006, "the connection ended without a close frame"))
+            raise Lost(1006, "the connection ended without a close frame")
+        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
+        self._drained = len(data) < _READ_AHEAD and not pending
+        return data
+
+    def _answer_close(self, close: CloseFrame) -> None:
+        """Echo the code, unless our own close frame went first (RFC 6455 §5.5.1)."""
+        with self._lock:
+            self._queue_close(close.code, "")
+
+    def _fail(self, violation: Violation) -> None:
+        """Say why, as far as there is room, and end the connection (RFC 6455 §7.1.7)."""
+        with self._lock:
+            self._queue_close(violation.code, violation.reason)
+            self._lose(Lost(violation.code, violation.reason))
+
+
+def _cut(reason: str) -> bytes:
+    """Encode a close reason in the 123 bytes it may have, not through a character."""
+    return reason.encode()[:123].decode("utf-8", "ignore").encode()
+
+
+def _words(error: OSError) -> str:
+    """Name what happened to the socket, without addresses or data."""
+    if isinstance(error, ConnectionResetError):
+        return "the connection was reset"
+    if isinstance(error, BrokenPipeError):
+        return "the connection is broken"
+    return error.strerror or type(error).__name__
+
+

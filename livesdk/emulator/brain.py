@@ -16,7 +16,7 @@ from .functions import declarations, in_words, make_args, named_in
 from .memory import Entry
 from .models import short_name
 from .scenario import Input
-from .steps import Call, Say, Step
+from .steps import Call, Say, Step, TurnComplete
 
 __all__ = ["Mind", "answer", "tell_results"]
 
@@ -71,9 +71,8 @@ def answer(heard: Input, mind: Mind) -> tuple[Step, ...]:
     """Return the steps that answer an input."""
     if "translate" in short_name(mind.model):
         return (Say(_translate(heard.text, mind)),)
-    thoughts = _thoughts(heard, mind)
-    calls = _calls(heard, mind)
-    return (*thoughts, *calls) if calls else (*thoughts, Say(_words(heard, mind)))
+    before = (*_thoughts(heard, mind), *_filler(mind))
+    return (*before, *(_calls(heard, mind) or [Say(_words(heard, mind))]))
 
 
 def tell_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -94,6 +93,13 @@ def _thoughts(heard: Input, mind: Mind) -> tuple[Step, ...]:
     if not mind.generation.get("thinkingConfig", {}).get("includeThoughts"):
         return ()
     return (Say(f"The user said {heard.text!r}. I shall answer that.", thought=True),)
+
+
+def _filler(mind: Mind) -> tuple[Step, ...]:
+    """The extended-thinking model completes a turn before the answer is there (§13.3)."""
+    if "extended-thinking" not in mind.model:
+        return ()
+    return (Say("Let me think about that."), TurnComplete(status="IN_PROGRESS"))
 
 
 def _calls(heard: Input, mind: Mind) -> list[Step]:

@@ -16,15 +16,17 @@ __all__ = ["IN_RATE_HZ", "Ear", "describe"]
 IN_RATE_HZ = 16_000
 _SILENCE_MS = 500
 _START_MS = 60
-_KEPT_BYTES = 60 * 2 * IN_RATE_HZ
+
+Event = tuple[str, float]
+"""``"start"`` or ``"end"``, and where in the stream, in milliseconds."""
 
 
 class Ear:
     """Listens to one session's audio.
 
     Attributes:
+        manual: Detection is off; the client marks its activity.
         speaking: The user is speaking, as far as is known.
-        heard_ms: How much of the current utterance has been heard, its trailing silence included.
         total_ms: How much audio has come altogether.
     """
 
@@ -33,45 +35,47 @@ class Ear:
         self.manual = bool(detection.get("disabled", False))
         self._silence_ms = int(detection.get("silenceDurationMs") or _SILENCE_MS)
         self._start_ms = int(detection.get("prefixPaddingMs") or _START_MS)
-        self._vad: pcm.EnergyVad | None = None
         self._align = pcm.Alignment()
+        self._vad: pcm.EnergyVad | None = None
+        self._vad_began_ms = 0.0
+        self._speech_began_ms = 0.0
         self.speaking = False
-        self.heard_ms = 0.0
         self.total_ms = 0.0
-        self.sound = bytearray()
 
-    def feed(self, blob: dict[str, Any], sound: bytes) -> list[str]:
-        """Take a chunk and return ``"start"`` and ``"end"`` as they were found in it."""
+    @property
+    def heard_ms(self) -> float:
+        """How much audio has come since the utterance began."""
+        return self.total_ms - self._speech_began_ms
+
+    def feed(self, blob: dict[str, Any], sound: bytes) -> list[Event]:
+        """Take a chunk and return the starts and ends that were found in it."""
         rate_hz = pcm.rate_of(blob.get("mimeType"), IN_RATE_HZ)
         whole = self._align.feed(sound)
-        length_ms = pcm.duration_ms(len(whole), rate_hz)
-        self.total_ms += length_ms
-        events = (
-            [] if self.manual else [event.kind for event in self._detector(rate_hz).feed(whole)]
-        )
-        if self.speaking or events:
-            self.heard_ms += length_ms
-            self.sound += whole
-            del self.sound[:-_KEPT_BYTES]
-        return [str(event) for event in events]
+        found = [] if self.manual else self._detector(rate_hz).feed(whole)
+        events = self._in_stream_time(found)
+        self.total_ms += pcm.duration_ms(len(whole), rate_hz)
+        return events
 
-    def flush(self) -> bool:
-        """Take the stream as over; return whether that ended an utterance."""
-        return self._vad is not None and bool(self._vad.flush())
+    def flush(self) -> list[Event]:
+        """Take the stream as over; return the end of an utterance, if that ended one."""
+        return self._in_stream_time(self._vad.flush()) if self._vad is not None else []
 
-    def start(self) -> None:
-        """Begin an utterance."""
+    def start(self, at_ms: float | None = None) -> None:
+        """Begin an utterance at a place of the stream, or with what comes next."""
         self.speaking = True
-        self.heard_ms = 0.0
-        self.sound.clear()
+        self._speech_began_ms = self.total_ms if at_ms is None else at_ms
 
-    def stop(self) -> float:
+    def stop(self, at_ms: float | None = None) -> float:
         """End the utterance and return its length in milliseconds."""
         self.speaking = False
-        return self.heard_ms
+        return max(0.0, (self.total_ms if at_ms is None else at_ms) - self._speech_began_ms)
+
+    def _in_stream_time(self, events: list[pcm.VadEvent]) -> list[Event]:
+        return [(event.kind, self._vad_began_ms + event.at_ms) for event in events]
 
     def _detector(self, rate_hz: int) -> pcm.EnergyVad:
         if self._vad is None or self._vad.rate_hz != rate_hz:
+            self._vad_began_ms = self.total_ms
             self._vad = pcm.EnergyVad(rate_hz, start_ms=self._start_ms, silence_ms=self._silence_ms)
         return self._vad
 

@@ -6,9 +6,7 @@ import functools
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Callable, TypeVar
-
-from typing_extensions import Self
+from typing import Any, Callable
 
 from ..errors import ConfigError, LiveError
 from .addresses import error_body, find_address, judge_credential, refuse_upgrade
@@ -29,7 +27,6 @@ from .tls import Certificates
 from .voice import Voice, choose_voice
 
 __all__ = ["Emulator"]
-
 
 
 class Emulator:
@@ -130,7 +127,7 @@ class Emulator:
             self._certificates.remove()
             self._certificates = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Emulator:  # noqa: PYI034  # typing has Self from 3.11 on
         self.start()
         return self
 

@@ -297,10 +297,10 @@ class Line:
             self._guard(lambda: app.received(whole))
 
     def _answer(self, http: HttpRequest) -> None:
-        split = urllib.parse.urlsplit(http.path)
+        path, _, query = http.path.partition("?")  # not urlsplit: it takes "//ws/…" for a host
         request = Request(
-            path=split.path,
-            query=dict(urllib.parse.parse_qsl(split.query)),
+            path=path,
+            query=dict(urllib.parse.parse_qsl(query)),
             headers={name.lower(): value for name, value in http.headers.raw_items()},
         )
         answer = self._open_app(request, self)

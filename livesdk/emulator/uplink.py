@@ -13,7 +13,7 @@ from typing import Any
 
 from .base import refuse
 from .conversation import Conversation
-from .hearing import Ear, describe
+from .hearing import Ear, Event, describe
 from .memory import Entry
 from .output import Output
 from .profile import Profile
@@ -73,8 +73,8 @@ class Uplink:
             self._image(given["video"])
         if "text" in given:
             self._typed(given["text"], given)
-        if given.get("audioStreamEnd") and self._ear.flush():
-            self._ended(given)
+        if given.get("audioStreamEnd"):
+            self._follow(self._ear.flush(), given)
         if "activityEnd" in given:
             self._ended(given)
 
@@ -93,13 +93,16 @@ class Uplink:
             refuse("audioStreamEnd is only supported when automatic activity detection is enabled.")
 
     def _audio(self, blob: dict[str, Any], given: dict[str, Any]) -> None:
-        for event in self._ear.feed(blob, _bytes_of(blob)):
-            if event == "start":
-                self._started()
-            elif self._ear.speaking:
-                self._ended(given)
+        self._follow(self._ear.feed(blob, _bytes_of(blob)), given)
         if self._transcriber is not None and self._ear.speaking:
             self._transcriber.progress(self._ear.heard_ms)
+
+    def _follow(self, events: list[Event], given: dict[str, Any]) -> None:
+        for kind, at_ms in events:
+            if kind == "start":
+                self._started(at_ms)
+            elif self._ear.speaking:
+                self._ended(given, at_ms)
 
     def _image(self, blob: dict[str, Any]) -> None:
         _bytes_of(blob)
@@ -115,8 +118,8 @@ class Uplink:
             self._conversation.interrupt()
         self._conversation.hear("text", Entry("user", text, self.take_images()), given)
 
-    def _started(self) -> None:
-        self._ear.start()
+    def _started(self, at_ms: float | None = None) -> None:
+        self._ear.start(at_ms)
         self._conversation.user_speaking = True
         self._signal("ACTIVITY_START")
         if self._transcriber is not None:
@@ -124,8 +127,8 @@ class Uplink:
         elif self._profile.may_interrupt:
             self._conversation.interrupt()
 
-    def _ended(self, given: dict[str, Any]) -> None:
-        length_ms = self._ear.stop()
+    def _ended(self, given: dict[str, Any], at_ms: float | None = None) -> None:
+        length_ms = self._ear.stop(at_ms)
         self._conversation.user_speaking = False
         self._signal("ACTIVITY_END")
         texts, self._texts = self._texts, []

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable
 
@@ -50,6 +51,7 @@ Result = tuple[str, Mapping[str, Any]]
 class _Turn:
     """One answer under way."""
 
+    counted: Counter[str]  # the frames seen when it began, and those waited for since
     task: Task | None = None
     results: list[Result] = attrs.Factory(list)
     calls: set[str] = attrs.Factory(set)
@@ -136,7 +138,7 @@ class Conversation:
             self._queue.append(lambda: self.begin(wanted))
             return
         self._speaker.reset()
-        turn = self._turn = _Turn()
+        turn = self._turn = _Turn(Counter(self._stage.seen))
         turn.task = Task(self._stage.line, self._conduct(turn, wanted))
         self._on_busy()
         turn.task.start()
@@ -229,7 +231,7 @@ class Conversation:
     def _perform(self, turn: _Turn, group: Sequence[steps.Step]) -> Iterator[Pause]:
         step = group[0]
         if self._stage.can(step):
-            yield from self._stage.perform(step)
+            yield from self._stage.perform(step, turn.counted)
             return
         if not isinstance(
             step, (steps.TurnComplete, steps.CancelCalls, steps.Interrupt, steps.Silence)

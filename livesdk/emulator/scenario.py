@@ -52,7 +52,7 @@ Match = Union[None, str, Pattern[str], Callable[[Input], bool]]
 
 
 def _as_steps(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
-    if isinstance(given, (str, Step)):
+    if isinstance(given, (str, Step)) or not isinstance(given, Sequence):
         given = [given]
     steps = tuple(Say(item) if isinstance(item, str) else item for item in given)
     for step in steps:

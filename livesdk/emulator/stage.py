@@ -104,19 +104,29 @@ class Stage:
 
     def can(self, step: steps.Step) -> bool:
         """Whether this is a mechanical step."""
-        return type(step) in _ACTIONS or type(step) in _WAITS
+        return isinstance(step, steps.WaitFor) or type(step) in {**_ACTIONS, **_WAITS}
 
-    def perform(self, step: steps.Step) -> Iterator[Pause]:
-        """Perform one mechanical step."""
+    def perform(self, step: steps.Step, counted: Counter[str]) -> Iterator[Pause]:
+        """Perform one mechanical step.
+
+        Args:
+            step: The step.
+            counted: What :attr:`seen` was when these steps began; ``WaitFor`` moves it on.
+        """
         action = _ACTIONS.get(type(step))
         if action is not None:
             action(self, step)
+        elif isinstance(step, steps.WaitFor):
+            counted[step.kind] += step.count
+            goal = counted[step.kind]
+            yield lambda: self.seen[step.kind] >= goal
         else:
             yield from _WAITS[type(step)](self, step)
 
     def _in_order(self, wanted: Sequence[steps.Step]) -> Iterator[Pause]:
+        counted = Counter(self.seen)
         for step in wanted:
-            yield from self.perform(step)
+            yield from self.perform(step, counted)
 
 
 def _send_raw(stage: Stage, step: steps.SendRaw) -> None:
@@ -149,11 +159,6 @@ def _wait(stage: Stage, step: steps.Wait) -> Iterator[Pause]:
     yield stage.wait(step.until)
 
 
-def _wait_for(stage: Stage, step: steps.WaitFor) -> Iterator[Pause]:
-    goal = stage.seen[step.kind] + step.count
-    yield lambda: stage.seen[step.kind] >= goal
-
-
 def _ping(stage: Stage, step: faults.Ping) -> Iterator[Pause]:
     stage.line.ping(step.payload)
     if step.wait:
@@ -182,6 +187,5 @@ _ACTIONS: dict[type[steps.Step], _Action] = {
 }
 _WAITS: dict[type[steps.Step], _Waiting] = {
     steps.Wait: _wait,
-    steps.WaitFor: _wait_for,
     faults.Ping: _ping,
 }

@@ -191,7 +191,9 @@ class Wait(Step):
 
 @attrs.frozen
 class WaitFor(Step):
-    """Wait until the client has sent ``count`` more frames of a kind.
+    """Wait until the client has sent ``count`` frames of a kind since these steps began.
+
+    Frames that an earlier ``WaitFor`` of the same kind has waited for do not count again.
 
     Example: ``WaitFor("realtimeInput.audio", count=3)``.
     """

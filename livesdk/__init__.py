@@ -1,0 +1,98 @@
+"""A synchronous, thread-based SDK for the Gemini Live API.
+
+::
+
+    import livesdk
+
+    client = livesdk.Client(api_key=...)
+    with client.live.connect(model="gemini-3.8-live") as session:
+        print(session.ask("Hello").output_transcript)
+
+Two doors lead to the one :class:`Session`: ``client.live.connect(...)`` in the style of the official
+SDKs, and :class:`LiveGenerativeModel` of Firebase AI Logic.  Names load when first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from . import types
+    from .client import Client, Live, LiveMusic
+    from .dispatch import LiveCallbacks
+    from .endpoint import FirebaseOptions
+    from .errors import *  # noqa: F403  # the tree
+    from .errors import SetupAuthenticationError as ServiceConnectionHandshakeFailedException
+    from .model import LiveGenerativeModel, get_live_generative_model, live_model
+    from .model import LiveGenerativeModel as AIModel
+    from .music import MusicSession
+    from .music import MusicSession as LiveMusicSession
+    from .session import Session, SessionStats
+    from .session import Session as LiveSession
+    from .turn import Turn, TurnCall, Utterance
+    from .types import *  # noqa: F403  # every type
+
+_WHERE = {
+    "Client": "client",
+    "FirebaseOptions": "endpoint",
+    "Live": "client",
+    "LiveCallbacks": "dispatch",
+    "LiveGenerativeModel": "model",
+    "LiveMusic": "client",
+    "MusicSession": "music",
+    "Session": "session",
+    "SessionStats": "session",
+    "Turn": "turn",
+    "TurnCall": "turn",
+    "Utterance": "turn",
+    "get_live_generative_model": "model",
+    "live_model": "model",
+    **dict.fromkeys(
+        (
+            "AudioError AuthenticationError CallbackError CloseInfo ConcurrentReceiveError"
+            " ConfigError ConnectError DecodeError LiveError LiveTimeout LocalProtocolError"
+            " ProtocolError SessionClosed SessionReconnecting SetupAuthenticationError SetupError"
+            " ToolError"
+        ).split(),
+        "errors",
+    ),
+}
+"""Which module holds which name; the types are in ``livesdk.types``."""
+
+_OLDER = {
+    "AIModel": "LiveGenerativeModel",
+    "LiveMusicSession": "MusicSession",
+    "LiveSession": "Session",
+    "ServiceConnectionHandshakeFailedException": "SetupAuthenticationError",
+}
+"""Older names of classes (Protocol §16)."""
+
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # one table, not two
+    "__version__",
+    "types",
+    *_WHERE,
+    *_OLDER,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "types":
+        return importlib.import_module(".types", __name__)
+    wanted = _OLDER.get(name, name)
+    if wanted in _WHERE:
+        value = getattr(importlib.import_module(f".{_WHERE[wanted]}", __name__), wanted)
+    else:
+        types_module = importlib.import_module(".types", __name__)
+        if wanted not in types_module.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(types_module, wanted)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    types_module = importlib.import_module(".types", __name__)
+    return sorted({*__all__, *types_module.__all__})

@@ -101,7 +101,7 @@ def checked_config(config: Any) -> LiveConnectConfig:
 
 
 def setup_message(access: Access, model: Any, config: LiveConnectConfig) -> LiveClientSetup:
-    """Make the first message of a session.
+    """Make the first message of a session; without a model only for a token's constraints.
 
     Raises:
         ConfigError: Fields the backend does not have, one field both nested and at the top, several
@@ -109,7 +109,7 @@ def setup_message(access: Access, model: Any, config: LiveConnectConfig) -> Live
     """
     generation = _generation_config(config, access)
     setup = LiveClientSetup(
-        model=model_resource(access, model),
+        model=None if model is None else model_resource(access, model),
         generation_config=generation,
         system_instruction=instruction_of(config.system_instruction, "config.system_instruction"),
         tools=None if config.tools is None else tools_of(config.tools, "config.tools"),

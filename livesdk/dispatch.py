@@ -13,6 +13,7 @@ condition around the queue; no callback runs under it.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 import time
@@ -191,8 +192,10 @@ class Dispatcher:
 
     def _start(self) -> None:
         if self._mode == "thread":
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            with contextlib.suppress(RuntimeError):  # the interpreter is going down
+                thread.start()
+                self._thread = thread
         elif callable(self._mode):
             self._mode(self._drain)
 
@@ -249,7 +252,7 @@ class Dispatcher:
         self._run(event, argument)
 
     def _run(self, event: str, argument: Any) -> None:
-        self._runner = threading.get_ident()
+        outer, self._runner = self._runner, threading.get_ident()
         for callback, with_argument in self._callbacks[event]:
             try:
                 if with_argument:
@@ -258,7 +261,7 @@ class Dispatcher:
                     callback()
             except (Exception, SystemExit) as error:  # noqa: BLE001  # a border: see the module
                 self._failed(event, callback, error)
-        self._runner = None
+        self._runner = outer
 
     def _failed(self, event: str, callback: Callback, error: BaseException) -> None:
         name = getattr(callback, "__qualname__", None) or type(callback).__name__

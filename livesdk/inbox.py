@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, Optional, TypeVar
 
 __all__ = ["End", "Inbox"]
@@ -24,8 +24,9 @@ class End(Exception):  # noqa: N818  # an outcome; the session makes an exceptio
 class Inbox(Generic[T]):
     """Messages in order of arrival, each with its size, until :meth:`end`."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, on_room: Callable[[], None]) -> None:
         self._limit = limit
+        self._on_room = on_room
         self._items: deque[tuple[T, int]] = deque()
         self._condition = threading.Condition(threading.Lock())
         self._ended = False
@@ -33,7 +34,7 @@ class Inbox(Generic[T]):
 
     @property
     def is_full(self) -> bool:
-        """More than the limit is waiting: stop reading until :attr:`on_room` is called."""
+        """More than the limit is waiting: stop reading until ``on_room`` is called."""
         return self.size > self._limit
 
     def put(self, item: T, size: int) -> None:
@@ -50,13 +51,16 @@ class Inbox(Generic[T]):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is None or left > 0:
                     self._condition.wait(left)
-            if self._items:
-                item, size = self._items.popleft()
-                self.size -= size
-                return item
-            if self._ended:
-                raise End
-            return None
+            if not self._items:
+                if self._ended:
+                    raise End
+                return None
+            item, size = self._items.popleft()
+            was_full = self.is_full
+            self.size -= size
+        if was_full and not self.is_full:
+            self._on_room()
+        return item
 
     def take_all(self) -> list[tuple[T, int]]:
         """Remove and return what is waiting."""
@@ -64,7 +68,8 @@ class Inbox(Generic[T]):
             items = list(self._items)
             self._items.clear()
             self.size = 0
-            return items
+        self._on_room()
+        return items
 
     def put_back(self, items: Iterable[tuple[T, int]]) -> None:
         """Put what :meth:`take_all` returned before everything else again."""

@@ -46,6 +46,7 @@ OLDER_KEYS: dict[str, dict[str, Older]] = {
         "response_modality": _listed("response_modalities"),
         "responseModality": _listed("response_modalities"),
     },
+    "CreateAuthTokenConfig": {"live_constrained_parameters": _as("live_connect_constraints")},
     "VoiceConfig": {"preset_voice": _preset_voice, "presetVoice": _preset_voice},
     "SpeechConfig": {"voice": _voice},
     "LiveMusicGenerationConfig": {"tempo": _as("bpm"), "mode": _as("music_generation_mode")},

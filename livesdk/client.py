@@ -1,0 +1,312 @@
+"""The first door: ``Client(...).live.connect(...)``, in the style of the official SDKs.
+
+A client holds what its sessions share: who it is, one TLS context, the credentials.  It has no
+thread and no connection of its own, and may be used from any thread.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, Union
+
+import attrs
+
+from . import codec
+from ._log import get_logger
+from .auth_tokens import AuthTokens
+from .configure import checked_config, setup_message
+from .connection import Options
+from .credentials import Tokens, default_project
+from .dispatch import LiveCallbacks, callbacks_from
+from .endpoint import Access, FirebaseOptions, request_headers, resolve, service_url
+from .errors import ConfigError
+from .families import warnings_for
+from .music import MusicSession, checked_music_config
+from .session import Session
+from .transport import Dial
+from .types.config import HttpOptions, LiveConnectConfig
+
+__all__ = ["Client", "Live", "LiveMusic"]
+
+_log = get_logger(__name__)
+
+DEFAULT_TIMEOUT = 10.0
+MUSIC_MODEL = "models/lyria-realtime-exp"
+
+
+class Client:
+    """Who connects, and to which backend.
+
+    Without arguments it takes ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY`` from the environment, or
+    with ``GOOGLE_GENAI_USE_VERTEXAI=true`` the project and location of ``GOOGLE_CLOUD_PROJECT`` and
+    ``GOOGLE_CLOUD_LOCATION`` (Protocol §1.5).
+
+    Args:
+        api_key: A key of the Gemini Developer API, an ephemeral token (``auth_tokens/…``), or with
+            ``vertexai=True`` a key for express mode.  It travels in a header, never in the URL.
+        vertexai: Use Vertex AI.
+        project: The Google Cloud project, for Vertex AI.
+        location: The region, ``"global"``, ``"us"`` or ``"eu"``, for Vertex AI.
+        credentials: An object with ``token``, ``valid`` and ``refresh``; the machine's own ones
+            unless given (extra ``vertex``).
+        http_options: :class:`HttpOptions` or a dict: ``base_url`` (``http`` and ``ws`` stay plain),
+            ``api_version``, ``headers``, ``timeout`` in milliseconds.
+        firebase: :class:`FirebaseOptions`: connect through Firebase AI Logic.
+        ssl_context: Used for ``wss`` as it is.
+        ca_file: Certificates to trust instead of the system's.
+        proxy: ``http://user:password@host:port`` or ``socks5://…``; ``""`` for none; the
+            environment decides unless given.
+        ping_interval: Seconds between our pings; ``None`` for none.
+        liveness_timeout: Seconds without any byte until a connection counts as lost; ``None``:
+            for ever.
+        max_message_bytes: A larger message ends the session.
+
+    Raises:
+        ConfigError: Nothing to identify with, or arguments that contradict each other.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: Optional[str] = None,
+        vertexai: Optional[bool] = None,
+        project: Optional[str] = None,
+        location: Optional[str] = None,
+        credentials: Optional[Any] = None,
+        http_options: Union[HttpOptions, Mapping[str, Any], None] = None,
+        firebase: Optional[FirebaseOptions] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        ca_file: Optional[str] = None,
+        proxy: Optional[str] = None,
+        ping_interval: Optional[float] = 25.0,
+        liveness_timeout: Optional[float] = 60.0,
+        max_message_bytes: int = 64 * 1024 * 1024,
+        enterprise: Optional[bool] = None,
+    ) -> None:
+        options = codec.check(http_options or {}, HttpOptions, "http_options")
+        self._access = resolve(
+            os.environ,
+            api_key=api_key,
+            vertexai=vertexai if enterprise is None else enterprise,
+            project=project,
+            location=location,
+            has_credentials=credentials is not None,
+            http_options=options,
+            firebase=firebase,
+        )
+        if self._access.needs_credentials and self._access.project is None:
+            self._access = _with_project(self._access, credentials)
+        self._tokens = Tokens(credentials)
+        self._timeout = options.timeout / 1000 if options.timeout is not None else DEFAULT_TIMEOUT
+        self._tls = _Tls(ssl_context, ca_file)
+        self._proxy = proxy
+        self._options = Options(
+            ping_interval=_duration("ping_interval", ping_interval),
+            liveness_timeout=_duration("liveness_timeout", liveness_timeout),
+            max_message_bytes=max_message_bytes,
+        )
+        self.live = Live(self)
+        self.auth_tokens = AuthTokens(self._access, self._tls.context, proxy)
+
+    @property
+    def vertexai(self) -> bool:
+        """The client speaks to Vertex AI."""
+        return self._access.backend == "vertex"
+
+    def __repr__(self) -> str:
+        """Show where it connects, without the key."""
+        where = self._access.base_url or self._access.project or "default"
+        return f"<livesdk.Client {self._access.backend} {where}>"
+
+    def _dial(self, access: Access, service: str) -> Callable[[], Dial]:
+        """Return what makes the request of one dial; it fetches tokens, on the reader's thread."""
+        url = service_url(access, service)
+
+        def dial() -> Dial:
+            bearer, quota_project = None, None
+            if access.needs_credentials:
+                bearer, quota_project = self._tokens.fetch()
+            return Dial(
+                url=url,
+                headers=request_headers(access, bearer, quota_project),
+                proxy=self._proxy,
+                ssl_context=self._tls.context,
+            )
+
+        return dial
+
+    def _deadline(self, timeout: Optional[float]) -> float:
+        seconds = self._timeout if timeout is None else _duration("timeout", timeout)
+        return time.monotonic() + (seconds or 0.0)
+
+
+class Live:
+    """``client.live``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.music = LiveMusic(client)
+
+    def connect(
+        self,
+        model: Any = None,
+        config: Union[LiveConnectConfig, Mapping[str, Any], None] = None,
+        callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
+        *,
+        timeout: Optional[float] = None,
+        callback_errors: str = "report",
+    ) -> Session:
+        """Open a session; blocks until the server has accepted the setup.
+
+        Args:
+            model: A name such as ``"gemini-3.8-live"``, with or without ``models/``.
+            config: :class:`LiveConnectConfig` or a dict in snake_case or camelCase.
+            callbacks: :class:`LiveCallbacks` or a dict; all of them optional.
+            timeout: Seconds for everything: look-up, connecting, proxy, TLS, upgrade and setup.
+            callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
+                close, and re-raise from ``wait_closed()``.
+
+        Returns:
+            The open session; use it in a ``with`` block, or close it.
+
+        Raises:
+            ConfigError: An argument is wrong; nothing was sent.
+            ConnectError: No connection; ``phase`` says why.
+            AuthenticationError: The credential is refused.
+            SetupError: The server refused the setup, or closed before accepting it.
+            LiveTimeout: The deadline passed; ``phase`` says where.
+        """
+        model, config, callbacks = _parameters(model, config, callbacks)
+        client = self._client
+        checked = checked_config(config)
+        access = client._access.for_session(checked.http_options)
+        if model is None:
+            raise ConfigError("model: expected a name such as 'gemini-3.8-live'")
+        setup = setup_message(access, model, checked)
+        for text in warnings_for(setup):
+            warnings.warn(text, UserWarning, stacklevel=2)
+        session = Session(
+            access=access,
+            setup=setup,
+            dial=client._dial(access, "live"),
+            callbacks=callbacks_from(callbacks),
+            options=_with_callback_errors(client._options, callback_errors),
+        )
+        session._connection.start(client._deadline(timeout))
+        return session
+
+
+class LiveMusic:
+    """``client.live.music``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def connect(
+        self,
+        model: Any = MUSIC_MODEL,
+        config: Any = None,
+        callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
+        *,
+        timeout: Optional[float] = None,
+        callback_errors: str = "report",
+    ) -> MusicSession:
+        """Open a music session; blocks until the server has accepted the setup (Protocol §11).
+
+        Args:
+            model: The music model.
+            config: A :class:`LiveMusicGenerationConfig` or dict, sent once the session is open.
+            callbacks: As of :meth:`Live.connect`; ``onmessage`` gets
+                :class:`LiveMusicServerMessage`.
+            timeout: Seconds for everything.
+            callback_errors: As of :meth:`Live.connect`.
+
+        Raises:
+            ConfigError: An argument is wrong, or the backend has no music.
+            LiveError: As of :meth:`Live.connect`.
+        """
+        model, config, callbacks = _parameters(model, config, callbacks)
+        client = self._client
+        music_config = checked_music_config(config)
+        session = MusicSession(
+            model=_music_model(model),
+            dial=client._dial(client._access, "music"),
+            callbacks=callbacks_from(callbacks),
+            options=_with_callback_errors(client._options, callback_errors),
+        )
+        session._connection.start(client._deadline(timeout))
+        if config is not None:
+            session.set_music_generation_config(music_config)
+        return session
+
+
+def _music_model(model: Any) -> str:
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigError("model: expected a name such as 'models/lyria-realtime-exp'")
+    name = model.strip()
+    return name if name.startswith("models/") else f"models/{name}"
+
+
+def _parameters(model: Any, config: Any, callbacks: Any) -> tuple[Any, Any, Any]:
+    """Take the one object that the JS client's ``connect`` gets apart (Protocol §16)."""
+    if isinstance(model, str) or model is None:
+        return model, config, callbacks
+    found = model if isinstance(model, Mapping) else None
+    if found is None and hasattr(model, "callbacks"):
+        found = {name: getattr(model, name) for name in ("model", "config", "callbacks")}
+    if found is None or set(found) - {"model", "config", "callbacks"}:
+        raise ConfigError("connect: expected model=, config= and callbacks=")
+    return found.get("model"), found.get("config") or config, found.get("callbacks") or callbacks
+
+
+def _with_callback_errors(options: Options, callback_errors: str) -> Options:
+    if callback_errors not in ("report", "raise"):
+        raise ConfigError(
+            f"callback_errors: expected 'report' or 'raise', got {callback_errors!r:.40}"
+        )
+    return attrs.evolve(options, callback_errors=callback_errors)
+
+
+def _duration(name: str, seconds: Optional[float]) -> Optional[float]:
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+        raise ConfigError(f"{name}: expected a number of seconds above 0, got {seconds!r:.40}")
+    return float(seconds)
+
+
+def _with_project(access: Access, credentials: Optional[Any]) -> Access:
+    """Find the project in the credentials, where nothing else names it."""
+    project = getattr(credentials, "project_id", None) if credentials else default_project()
+    if not project and access.base_url is None:
+        raise ConfigError(
+            "Vertex AI needs a project: pass project=... or set GOOGLE_CLOUD_PROJECT"
+        )
+    return attrs.evolve(access, project=project)
+
+
+class _Tls:
+    """Makes one TLS context for all sessions of a client, when the first one needs it."""
+
+    def __init__(self, context: Optional[ssl.SSLContext], ca_file: Optional[str]) -> None:
+        if context is not None and not isinstance(context, ssl.SSLContext):
+            raise ConfigError(f"ssl_context: expected an SSLContext, got {type(context).__name__}")
+        if ca_file is not None and not os.path.isfile(ca_file):
+            raise ConfigError(f"ca_file: no such file: {ca_file}")
+        self._context = context
+        self._ca_file = ca_file
+        self._lock = threading.Lock()
+
+    def context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                try:
+                    self._context = ssl.create_default_context(cafile=self._ca_file)
+                except (ssl.SSLError, OSError) as error:
+                    raise ConfigError(f"ca_file: not a file of certificates: {error}") from error
+            return self._context

@@ -1,0 +1,182 @@
+"""What every session offers around its senders: receiving, callbacks, and its end.
+
+Any method may be called from any thread, callback or tool.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Callable, Generic, Optional, TypeVar
+
+from .connection import Connection
+from .errors import CloseInfo, ConcurrentReceiveError, LiveTimeout, SessionClosed
+from .inbox import End
+
+__all__ = ["Lifecycle"]
+
+M = TypeVar("M")
+S = TypeVar("S", bound="Lifecycle[Any]")
+
+_HINT_AFTER = 5.0
+"""Seconds of waiting after which a send(...) that asked for no answer is pointed out."""
+
+
+class Lifecycle(Generic[M]):
+    """The base of :class:`Session` and :class:`MusicSession`."""
+
+    _connection: Connection
+
+    def __init__(self) -> None:
+        self._receive_lock = threading.Lock()  # held by the one consumer
+        self._stop = False
+        self._awaits_more = False  # the last send(...) asked for no answer, by its default
+
+    def __enter__(self: S) -> S:
+        """Return the session itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    # ----------------------------------------------------------------------------------- the end
+
+    def close(self, timeout: float = 2.0, *, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye and end the session; any thread, any number of times.
+
+        What was sent before goes out first.  Messages that arrive later are not delivered.  In a
+        callback or tool it only asks, and returns at once.
+
+        Args:
+            timeout: Seconds until it returns in any case; a peer that does not answer is cut off.
+            code: The close code, 1000 or 3000 to 4999.
+            reason: At most 123 bytes of UTF-8.
+        """
+        self._connection.close(max(0.0, timeout), code, reason)
+
+    def wait_closed(self, timeout: Optional[float] = None) -> CloseInfo:
+        """Wait until the session has ended and ``onclose`` has run.
+
+        Raises:
+            LiveTimeout: ``timeout`` seconds have passed.
+            LocalProtocolError: Called in a callback, which would wait for itself.
+            CallbackError: With ``callback_errors="raise"``, what a callback raised.
+        """
+        return self._connection.wait_closed(timeout)
+
+    def wait_ended(self, timeout: float) -> bool:
+        """Wait until the session has ended or is closing, at most ``timeout``; True if so.
+
+        What a loop that sends at intervals waits with, instead of ``time.sleep``.
+        """
+        return self._connection.wait_ended(timeout)
+
+    @property
+    def is_closed(self) -> bool:
+        """The session has ended, whoever ended it."""
+        return self._connection.info is not None
+
+    @property
+    def close_info(self) -> Optional[CloseInfo]:
+        """How the session ended; ``None`` while it lives."""
+        return self._connection.info
+
+    # --------------------------------------------------------------------------------- callbacks
+
+    def on(self, event: str, callback: Callable[..., Any]) -> None:
+        """Add a callback for ``"open"``, ``"message"``, ``"error"`` or ``"close"``."""
+        self._connection.dispatcher.on(event, callback)
+
+    def off(self, event: str, callback: Callable[..., Any]) -> None:
+        """Remove a callback; nothing happens if it is not there."""
+        self._connection.dispatcher.off(event, callback)
+
+    def pump(self, timeout: float = 0.0) -> int:
+        """Run the callbacks that wait, in this thread; for ``LiveCallbacks(dispatch="manual")``.
+
+        Args:
+            timeout: Seconds to wait for the first one; 0 for a timer of a GUI.
+
+        Returns:
+            How many were run.
+        """
+        return self._connection.dispatcher.pump(timeout)
+
+    # --------------------------------------------------------------------------------- receiving
+
+    def receive(self) -> Iterator[M]:
+        """Iterate over every message until the session ends.
+
+        What arrived before the end is delivered before the end is seen.  After a clean end the
+        iteration stops; after an abnormal one it raises.
+
+        Raises:
+            SessionClosed: The session ended abnormally.
+            ConcurrentReceiveError: Another thread receives already.
+        """
+        self._connection.fills_inbox = True
+        with self._receiving():
+            while True:
+                message = self._next(None)
+                if message is None:
+                    return
+                yield message
+
+    def stop_receiving(self) -> None:
+        """End the ``receive()`` that is running in another thread; the session stays open."""
+        self._stop = True
+        self._connection.inbox.wake()
+
+    def _hint_at_silence(self) -> None:
+        if self._awaits_more:
+            self._awaits_more = False
+            warnings.warn(
+                "send(...) without turn_complete=True asks for no answer, so none may come:"
+                " pass turn_complete=True, or use send_client_content()",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    @contextmanager
+    def _receiving(self) -> Iterator[None]:
+        """Be the one consumer."""
+        if not self._receive_lock.acquire(blocking=False):
+            raise ConcurrentReceiveError(
+                "another thread receives from this session already; callbacks have any number of"
+                " listeners"
+            )
+        self._stop = False
+        try:
+            yield
+        finally:
+            self._receive_lock.release()
+
+    def _next(self, deadline: Optional[float]) -> Optional[M]:
+        """Return the next message, or ``None`` after a clean end or ``stop_receiving``."""
+        hint_at = time.monotonic() + _HINT_AFTER if self._awaits_more else None
+        while not self._stop:
+            try:
+                message: Optional[M] = self._connection.inbox.get(hint_at or deadline)
+            except End:
+                info = self._connection.info
+                if info is not None and not info.clean:
+                    raise SessionClosed(info) from info.error
+                return None
+            if message is not None:
+                return message
+            if hint_at is not None and time.monotonic() >= hint_at:
+                hint_at = None
+                self._hint_at_silence()
+            if deadline is not None and time.monotonic() >= deadline:
+                raise LiveTimeout("the turn did not end in time", phase="turn")
+        return None
+

@@ -1,0 +1,108 @@
+"""The second door: the classes of Firebase AI Logic, on the same session.
+
+``LiveGenerativeModel`` is a frozen description; ``connect()`` opens a :class:`Session`, and may be
+called any number of times.  Protocol §16, §17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional, Union
+
+import attrs
+from attrs import field, frozen
+
+from .client import Client
+from .configure import checked_config
+from .dispatch import LiveCallbacks
+from .errors import ConfigError
+from .session import Session
+from .types.config import LiveConnectConfig
+
+__all__ = ["LiveGenerativeModel", "get_live_generative_model", "live_model"]
+
+
+@frozen
+class LiveGenerativeModel:
+    """A model with everything a session of it is told.
+
+    Attributes:
+        client: Who connects.
+        model: Its name.
+        generation_config: A :class:`LiveConnectConfig` or dict: modalities, voice, transcripts,
+            sampling.
+        system_instruction: A string, part, content, or a list of them.
+        tools: As in the config.
+        tool_config: As in the config.
+    """
+
+    client: Client = field(repr=False)
+    model: str
+    generation_config: Union[LiveConnectConfig, Mapping[str, Any], None] = None
+    system_instruction: Any = None
+    tools: Optional[list[Any]] = None
+    tool_config: Any = None
+
+    def connect(
+        self,
+        callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
+        *,
+        session_resumption: Any = None,
+        timeout: Optional[float] = None,
+    ) -> Session:
+        """Open a session; see :meth:`livesdk.client.Live.connect`.
+
+        Args:
+            callbacks: All optional.
+            session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
+            timeout: Seconds for everything.
+        """
+        own = {
+            "system_instruction": self.system_instruction,
+            "tools": self.tools,
+            "tool_config": self.tool_config,
+            "session_resumption": session_resumption,
+        }
+        given = {name: value for name, value in own.items() if value is not None}
+        config = checked_config(self.generation_config)
+        for name in given:
+            if getattr(config, name) is not None:
+                raise ConfigError(f"{name} is given twice: to the model and in generation_config")
+        # checked again as a whole: the values above may be dicts
+        merged = attrs.evolve(config, **given)
+        return self.client.live.connect(self.model, merged, callbacks, timeout=timeout)
+
+
+def live_model(
+    client: Client,
+    model: str,
+    generation_config: Union[LiveConnectConfig, Mapping[str, Any], None] = None,
+    *,
+    system_instruction: Any = None,
+    tools: Optional[list[Any]] = None,
+    tool_config: Any = None,
+) -> LiveGenerativeModel:
+    """Make a :class:`LiveGenerativeModel`, as Android and Flutter name it."""
+    return LiveGenerativeModel(
+        client, model, generation_config, system_instruction, tools, tool_config
+    )
+
+
+def get_live_generative_model(
+    client: Client, params: Mapping[str, Any], **more: Any
+) -> LiveGenerativeModel:
+    """Make a :class:`LiveGenerativeModel`, as the JS SDK names it; keys in either case."""
+    names = {
+        "model": "model",
+        "generationConfig": "generation_config",
+        "systemInstruction": "system_instruction",
+        "tools": "tools",
+        "toolConfig": "tool_config",
+    }
+    given = {names.get(key, key): value for key, value in {**params, **more}.items()}
+    unknown = set(given) - set(names.values())
+    if unknown or "model" not in given:
+        raise ConfigError(
+            f"expected model and perhaps {', '.join(sorted(names))}; got {sorted(params)}"
+        )
+    return LiveGenerativeModel(client, **given)

@@ -1,0 +1,389 @@
+"""From arguments to client messages: every accepted form, checked, nothing sent.
+
+Pure.  Protocol §4 to §7, and §16 for the older forms of ``send``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional, Union
+
+from attrs import frozen
+
+from . import codec, pcm
+from .configure import instruction_of, refuse_foreign_fields, tools_of
+from .endpoint import Access
+from .errors import ConfigError
+from .types.content import Blob, Content, FunctionResponse, Part, ToolResponse
+from .types.requests import (
+    ActivityEnd,
+    ActivityStart,
+    LiveClientContent,
+    LiveClientContextUpdate,
+    LiveClientContextUpdateTools,
+    LiveClientMessage,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+    LiveClientToolResponse,
+)
+
+__all__ = ["Media", "blobs_of", "client_content", "context_update", "realtime_input", "route"]
+
+INPUT_RATE_HZ = 16_000
+_VIDEO_MS = 250.0
+"""What a video frame counts in the bounded uplink: at most four wait."""
+
+_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"RIFF": "image/webp"}
+
+Bytes = (bytes, bytearray, memoryview)
+
+
+# -------------------------------------------------------------------------------- client content
+
+
+def client_content(turns: Any, turn_complete: Any, access: Access) -> LiveClientMessage:
+    """Make the message that adds turns to the history."""
+    content = LiveClientContent(
+        turns=None if turns is None else contents_of(turns, "turns"),
+        turn_complete=turn_complete,
+    )
+    message = LiveClientMessage(
+        client_content=codec.check(content, LiveClientContent, "client_content")
+    )
+    refuse_foreign_fields(message, access, "message")
+    return message
+
+
+def contents_of(turns: Any, where: str) -> list[Content]:
+    """Make contents: strings and parts that stand together become one content of the user."""
+    items = turns if isinstance(turns, (list, tuple)) and not _is_pair(turns) else [turns]
+    contents: list[Content] = []
+    parts: list[Any] = []
+    for index, item in enumerate(items):
+        if not _is_content(item):
+            parts.append(item)
+            continue
+        if parts:
+            contents.append(codec.check(parts, Content, where))
+            parts = []
+        contents.append(codec.check(item, Content, f"{where}[{index}]"))
+    if parts:
+        contents.append(codec.check(parts, Content, where))
+    return contents
+
+
+def _is_content(item: Any) -> bool:
+    if isinstance(item, Mapping):
+        return not item or bool({"parts", "role"} & set(item))
+    return isinstance(item, Content)
+
+
+def _is_pair(value: Any) -> bool:
+    """Tell ``(mime_type, bytes)`` from a tuple of turns."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2  # noqa: PLR2004  # a pair
+        and isinstance(value[0], str)
+        and isinstance(value[1], Bytes)
+    )
+
+
+# -------------------------------------------------------------------------------- realtime input
+
+
+@frozen
+class Media:
+    """A realtime frame that may be dropped while it waits for room.
+
+    Attributes:
+        payload: The bytes of the frame.
+        duration_ms: How much of the uplink's second it takes.
+    """
+
+    payload: bytes
+    duration_ms: float
+
+
+def realtime_input(
+    given: Mapping[str, Any], alignment: pcm.Alignment, rate_hz: Optional[int]
+) -> Union[Media, LiveClientMessage, None]:
+    """Make the frame of one realtime argument; ``None`` where an odd byte waits for its other half.
+
+    Args:
+        given: By argument name, ``None`` where it was not given.
+        alignment: Carries odd bytes of raw PCM to the next call.
+        rate_hz: Of raw PCM.
+    """
+    present = {name: value for name, value in given.items() if value is not None}
+    if len(present) != 1:
+        names = ", ".join(present) or "nothing"
+        raise ConfigError(
+            f"send_realtime_input takes exactly one of {', '.join(given)} at a time; got {names}"
+        )
+    [(name, value)] = present.items()
+    if name == "audio":
+        return audio_frame(value, alignment, rate_hz)
+    if name == "video":
+        return video_frame(value)
+    if name == "media":
+        return media_frame(value, alignment, rate_hz)
+    checked = codec.check({name: value}, LiveClientRealtimeInput, "send_realtime_input")
+    return LiveClientMessage(realtime_input=checked)
+
+
+def audio_frame(
+    value: Any, alignment: pcm.Alignment, rate_hz: Optional[int] = None
+) -> Optional[Media]:
+    """Make an audio frame of bytes, an array, a blob or ``(mime_type, bytes)``."""
+    if rate_hz is not None and (not isinstance(rate_hz, int) or rate_hz <= 0):
+        raise ConfigError(f"rate_hz: expected a positive integer, got {rate_hz!r:.40}")
+    if isinstance(value, Bytes) or hasattr(value, "dtype"):
+        raw = bytes(value) if isinstance(value, Bytes) else pcm.to_pcm16(value)
+        data = alignment.feed(raw)
+        mime_type = f"audio/pcm;rate={rate_hz or INPUT_RATE_HZ}"
+        return _media("audio", Blob(data=data, mime_type=mime_type)) if data else None
+    blob = _blob(value, "audio", "audio/")
+    return _media("audio", blob)
+
+
+def video_frame(value: Any) -> Media:
+    """Make a video frame of a blob, a PIL image, ``(mime_type, bytes)`` or the bytes of a picture."""
+    if isinstance(value, Bytes):
+        head = bytes(value[:4])
+        kind = next((kind for magic, kind in _PICTURES.items() if head.startswith(magic)), None)
+        if kind is None:
+            raise ConfigError("video: bytes that are no JPEG, PNG or WEBP; give (mime_type, bytes)")
+        value = Blob(data=bytes(value), mime_type=kind)
+    return _media("video", _blob(value, "video", "image/"))
+
+
+def media_frame(
+    value: Any, alignment: pcm.Alignment, rate_hz: Optional[int] = None
+) -> Optional[Media]:
+    """Send ``media`` as audio or video, whichever its type says; else as a media chunk."""
+    if isinstance(value, Bytes) or hasattr(value, "dtype"):
+        return audio_frame(value, alignment, rate_hz)
+    blob = codec.check(value, Blob, "media")
+    kind = (blob.mime_type or "").lower()
+    if kind.startswith("audio/"):
+        return _media("audio", blob)
+    if kind.startswith("image/"):
+        return _media("video", blob)
+    if not kind:
+        raise ConfigError("media: a blob needs a mime_type")
+    message = LiveClientMessage(realtime_input=LiveClientRealtimeInput(media_chunks=[blob]))
+    return Media(codec.encode(message), _VIDEO_MS)
+
+
+def _blob(value: Any, where: str, prefix: str) -> Blob:
+    blob = codec.check(value, Blob, where)
+    if not blob.mime_type:
+        example = "audio/pcm;rate=16000" if prefix == "audio/" else "image/jpeg"
+        raise ConfigError(f"{where}: a blob needs a mime_type such as {example}")
+    if not blob.mime_type.lower().startswith(prefix):
+        raise ConfigError(f"{where}: expected a mime_type {prefix}…, got {blob.mime_type!r:.60}")
+    if blob.data is None:
+        raise ConfigError(f"{where}: a blob needs data")
+    return blob
+
+
+def _media(kind: str, blob: Blob) -> Media:
+    data, mime_type = blob.data or b"", blob.mime_type or ""
+    if blob.display_name is None and not blob.extra:
+        payload = codec.encode_realtime_blob(kind, data, mime_type)
+    else:
+        payload = codec.encode(
+            LiveClientMessage(realtime_input=LiveClientRealtimeInput(**{kind: blob}))  # type: ignore[arg-type]  # kind is audio or video
+        )
+    if kind == "video":
+        return Media(payload, _VIDEO_MS)
+    rate, channels = pcm.rate_of(mime_type, INPUT_RATE_HZ), pcm.channels_of(mime_type)
+    return Media(payload, pcm.duration_ms(len(data), rate, channels))
+
+
+def blobs_of(chunks: Any) -> list[Any]:
+    """Make a list of one chunk or several, in whatever form a blob may have."""
+    if isinstance(chunks, (Blob, Mapping)) or isinstance(chunks, Bytes) or _is_pair(chunks):
+        return [chunks]
+    if isinstance(chunks, Iterable) and not isinstance(chunks, str):
+        return list(chunks)
+    raise ConfigError(f"chunks: expected blobs, got {type(chunks).__name__}")
+
+
+# -------------------------------------------------------------------------------- tool responses
+
+
+def tool_response(responses: Any, access: Access) -> LiveClientMessage:
+    """Make the message that answers function calls.
+
+    Raises:
+        ConfigError: No object as response; on the Developer API also a missing id.
+    """
+    items = _unwrapped(responses, "function_responses", "functionResponses")
+    if isinstance(items, (LiveClientToolResponse, ToolResponse)):
+        items = items.function_responses
+    many: Sequence[Any] = items if isinstance(items, (list, tuple)) else [items]
+    if not many or items is None:
+        raise ConfigError("function_responses: nothing to send")
+    checked = [
+        codec.check(item, FunctionResponse, f"function_responses[{index}]")
+        for index, item in enumerate(many)
+    ]
+    for index, response in enumerate(checked):
+        if not response.id and not access.vertex_rules:
+            raise ConfigError(
+                f"function_responses[{index}]: the Developer API needs the id of the call;"
+                " echo call.id"
+            )
+    message = LiveClientMessage(
+        tool_response=LiveClientToolResponse(function_responses=checked)
+    )
+    refuse_foreign_fields(message, access, "message")
+    return message
+
+
+def _unwrapped(value: Any, *keys: str) -> Any:
+    """Take the value out of ``{"toolResponse": {"functionResponses": …}}`` and the like."""
+    for outer in ("toolResponse", "tool_response"):
+        if isinstance(value, Mapping) and outer in value:
+            value = value[outer]
+    for key in keys:
+        if isinstance(value, Mapping) and key in value and len(value) == 1:
+            return value[key]
+    return value
+
+
+# ------------------------------------------------------------------------------- context updates
+
+
+def context_update(system_instruction: Any, tools: Any, access: Access) -> LiveClientMessage:
+    """Make the message that replaces instruction, tools, or both (Protocol §7)."""
+    if system_instruction is None and tools is None:
+        raise ConfigError("send_context_update needs system_instruction, tools, or both")
+    wrapped = None
+    if tools is not None:
+        wrapped = LiveClientContextUpdateTools(tools=tools_of(tools, "tools"))
+    update = LiveClientContextUpdate(
+        system_instruction=instruction_of(system_instruction, "system_instruction"),
+        tools=wrapped,
+    )
+    message = LiveClientMessage(context_update=update)
+    refuse_foreign_fields(message, access, "message")
+    return message
+
+
+# ---------------------------------------------------------------------------- the older send(...)
+
+_KINDS = {
+    "client_content": "client_content",
+    "clientContent": "client_content",
+    "realtime_input": "realtime_input",
+    "realtimeInput": "realtime_input",
+    "tool_response": "tool_response",
+    "toolResponse": "tool_response",
+    "context_update": "context_update",
+    "contextUpdate": "context_update",
+}
+_CONTENT_KEYS = frozenset({"turns", "content", "turn_complete", "turnComplete"})
+_RESPONSE_KEYS = frozenset({"function_responses", "functionResponses"})
+_REALTIME_KEYS = frozenset(
+    {
+        "media_chunks",
+        "mediaChunks",
+        "audio",
+        "video",
+        "text",
+        "activity_start",
+        "activityStart",
+        "activity_end",
+        "activityEnd",
+        "audio_stream_end",
+        "audioStreamEnd",
+    }
+)
+
+
+def route(request: Any) -> tuple[str, Any]:
+    """Say which sender an argument of the older ``send`` is for, and what it gets.
+
+    Returns:
+        The kind, ``"client_content"``, ``"realtime_input"``, ``"tool_response"``,
+        ``"context_update"``, ``"media"`` or ``"turns"``, and the value.
+    """
+    if isinstance(request, LiveClientMessage):
+        return _route_message(request)
+    for cls, kind in _CLASSES.items():
+        if isinstance(request, cls):
+            return kind, request
+    if isinstance(request, Blob) or _is_pair(request):
+        return "media", [request]
+    if isinstance(request, Mapping):
+        return _route_mapping(request)
+    if isinstance(request, (list, tuple)) and request:
+        if all(isinstance(item, Blob) or _is_blob(item) for item in request):
+            return "media", list(request)
+        if all(isinstance(item, FunctionResponse) or _is_response(item) for item in request):
+            return "tool_response", list(request)
+    if isinstance(request, (str, Part, Content, list, tuple)) or request is None:
+        return "turns", request
+    raise ConfigError(f"send: cannot tell what a {type(request).__name__} is to be sent as")
+
+
+_CLASSES: dict[type, str] = {
+    LiveClientContent: "client_content",
+    LiveClientRealtimeInput: "realtime_input",
+    LiveClientToolResponse: "tool_response",
+    LiveClientContextUpdate: "context_update",
+    FunctionResponse: "tool_response",
+    ToolResponse: "tool_response",
+    ActivityStart: "realtime_input",
+    ActivityEnd: "realtime_input",
+}
+
+
+def _route_message(message: LiveClientMessage) -> tuple[str, Any]:
+    kinds = ("client_content", "realtime_input", "tool_response", "context_update", "setup")
+    present = [(kind, getattr(message, kind)) for kind in kinds if getattr(message, kind)]
+    if len(present) != 1:
+        raise ConfigError("send: a LiveClientMessage needs exactly one member")
+    [(kind, value)] = present
+    if kind == "setup" or isinstance(value, LiveClientSetup):
+        raise ConfigError("send: connect() sends the setup; a second one is an error")
+    return kind, value
+
+
+def _route_mapping(request: Mapping[Any, Any]) -> tuple[str, Any]:
+    keys = set(request)
+    if "setup" in keys:
+        raise ConfigError("send: connect() sends the setup; a second one is an error")
+    named = keys & set(_KINDS)
+    if named:
+        if len(keys) != 1:
+            raise ConfigError(f"send: expected exactly one kind of message, got {sorted(keys)}")
+        [key] = keys
+        return _KINDS[key], request[key]
+    if keys & _CONTENT_KEYS and not keys - _CONTENT_KEYS:
+        return "client_content", request
+    if keys & _RESPONSE_KEYS:
+        return "tool_response", request
+    if _is_blob(request):
+        return "media", [request]
+    if _is_response(request):
+        return "tool_response", [request]
+    if {"parts", "role"} & keys:
+        return "turns", request
+    if keys & _REALTIME_KEYS and keys != {"text"}:
+        return "realtime_input", request
+    if keys == {"text"}:
+        return "turns", request
+    raise ConfigError(f"send: cannot tell what {sorted(map(str, keys))} is to be sent as")
+
+
+def _is_blob(item: Any) -> bool:
+    if _is_pair(item):
+        return True
+    return isinstance(item, Mapping) and "data" in item and bool({"mime_type", "mimeType"} & set(item))
+
+
+def _is_response(item: Any) -> bool:
+    return isinstance(item, Mapping) and "response" in item and bool({"name", "id"} & set(item))

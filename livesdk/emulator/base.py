@@ -93,6 +93,7 @@ class SessionBase:
 
     def opened(self) -> None:
         """The upgrade is done; the client speaks first."""
+        self._guest.connection.status = 101
 
     def received(self, payload: bytes) -> None:
         """A message of the client."""

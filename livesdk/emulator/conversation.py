@@ -110,8 +110,9 @@ class Conversation:
 
     @property
     def is_quiet(self) -> bool:
-        """Neither a turn nor a call is open, and nothing waits."""
-        return self._turn is None and not self._open and not self._queue
+        """Nobody speaks, no call is open, and nothing waits."""
+        at_rest = self._turn is None and not self.user_speaking
+        return at_rest and not self._open and not self._queue
 
     @property
     def is_held(self) -> bool:
@@ -236,7 +237,7 @@ class Conversation:
         if not isinstance(
             step, (steps.TurnComplete, steps.CancelCalls, steps.Interrupt, steps.Silence)
         ):
-            turn.completed = False
+            turn.completed = turn.generated = False
         if isinstance(step, steps.Say):
             yield from (
                 self._speaker.think(step.text) if step.thought else self._speaker.say(step.text)
@@ -317,9 +318,9 @@ class Conversation:
         if self._turn is None and self._queue and not self.user_speaking:
             self._queue.pop(0)()
 
-    def resume_queue(self) -> None:
-        """The user stopped speaking without an answer being due."""
-        self._next()
+    def go_on(self) -> None:
+        """The user stopped speaking, and no answer is due."""
+        self._settle()
 
     # Calls.
 
@@ -340,7 +341,6 @@ class Conversation:
         held = {call.id for call in calls if call.blocking}
         if held:
             yield lambda: held.isdisjoint(self._open)
-            turn.generated = False
 
     def _register(self, turn: _Turn, step: steps.Call) -> _OpenCall:
         blocking = self._profile.is_blocking(step.name) if step.blocking is None else step.blocking

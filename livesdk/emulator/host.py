@@ -234,7 +234,8 @@ class Emulator:
         if opening.find(SilentUpgrade) is not None:
             return None
         refusal = self._refusal(request, opening)
-        connection.status = refusal.status if refusal is not None else 101
+        if refusal is not None:
+            connection.status = refusal.status
         return refusal or self._session(request, line, connection, opening)
 
     def _refusal(self, request: Request, opening: Opening) -> HttpRefusal | None:

@@ -35,6 +35,8 @@ class LiveSession(SessionBase):
         self._index = 0  # of the client's last message; the setup is 0 (§13.7)
         self._pending: list[Entry] = []  # content whose turn is not complete
         self._awaits_history = False
+        self._is_handling = False
+        self._owes_handle = False
 
     # Opening.
 
@@ -58,9 +60,10 @@ class LiveSession(SessionBase):
             self._house.voice,
             history=snapshot.history,
             on_busy=self._resumption.busy,
-            on_quiet=self._tell_handle,
+            on_quiet=self._quiet,
         )
         self._uplink = Uplink(self._output, self._profile, self._house.script, self._conversation)
+        self._uplink.images = snapshot.images
         history = setup.get("historyConfig", {})
         self._awaits_history = bool(history.get("initialHistoryInClientContent"))
 
@@ -86,9 +89,20 @@ class LiveSession(SessionBase):
     def _begin(self) -> None:
         self._tell_handle()
 
+    def _quiet(self) -> None:
+        """A handle is due; not before the message at hand is part of what it stands for."""
+        self._owes_handle = True
+        if not self._is_handling:
+            self._tell_handle()
+
     def _tell_handle(self) -> None:
-        history = tuple(self._conversation.history)
-        snapshot = Snapshot(self._profile.model, history, tuple(self._pending))
+        self._owes_handle = False
+        snapshot = Snapshot(
+            self._profile.model,
+            tuple(self._conversation.history),
+            tuple(self._pending),
+            self._uplink.images,
+        )
         self._resumption.quiet(snapshot, self._index)
 
     # What the connection and the emulator tell.
@@ -116,6 +130,15 @@ class LiveSession(SessionBase):
 
     def _handle(self, frame: dict[str, Any]) -> None:
         self._index += 1
+        self._is_handling = True
+        self._take(frame)
+        self._is_handling = False
+        if self._resumption.transparent and self._index % _CONSUMED_EVERY == 0:
+            self._owes_handle = True  # now and then, so that the client can forget
+        if self._owes_handle and self._conversation.is_quiet:
+            self._tell_handle()
+
+    def _take(self, frame: dict[str, Any]) -> None:
         if "clientContent" in frame:
             self._client_content(frame["clientContent"], frame)
         elif "realtimeInput" in frame:
@@ -124,13 +147,6 @@ class LiveSession(SessionBase):
             self._tool_response(frame["toolResponse"])
         elif "contextUpdate" in frame:
             self._context_update(frame["contextUpdate"])
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        """In transparent mode, tell now and then how far the client's messages are in."""
-        due = self._resumption.transparent and self._index % _CONSUMED_EVERY == 0
-        if due and self._conversation.is_quiet and not self._uplink.is_speaking:
-            self._tell_handle()
 
     def _client_content(self, body: dict[str, Any], frame: dict[str, Any]) -> None:
         complete = bool(body.get("turnComplete"))

@@ -67,11 +67,12 @@ def from_content(content: dict[str, Any]) -> Entry:
 
 @attrs.frozen
 class Snapshot:
-    """What a handle stands for: also content whose turn is not complete yet."""
+    """What a handle stands for: also content and images whose turn is not complete yet."""
 
     model: str
     history: tuple[Entry, ...] = ()
     pending: tuple[Entry, ...] = ()
+    images: int = 0
 
 
 class Handles:

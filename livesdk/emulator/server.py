@@ -101,8 +101,9 @@ class Line:
             pass
 
     def join(self, timeout: float) -> bool:
-        """Wait until the thread has ended; return whether it has.  Any thread but its own."""
-        self._thread.join(timeout)
+        """Wait until the thread has ended; return whether it has.  At once in the thread itself."""
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     # Own thread: what an app may do.

@@ -20,6 +20,7 @@ class LineLike(Clock, Protocol):
     @property
     def backlog(self) -> int:
         """Bytes that the client has not taken yet."""
+        ...
 
     def ping(self, payload: bytes) -> None:
         """Send a ping."""

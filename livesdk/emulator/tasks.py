@@ -22,6 +22,7 @@ class Clock(Protocol):
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Call ``action`` after ``seconds``."""
+        ...
 
 
 class Task:

@@ -54,11 +54,6 @@ class Uplink:
             )
         self.images = 0
 
-    @property
-    def is_speaking(self) -> bool:
-        """The user is in the middle of an utterance."""
-        return self._ear.speaking
-
     def handle(self, given: dict[str, Any]) -> None:
         """Take one ``realtimeInput``; several fields may be set."""
         self._check(given)
@@ -135,7 +130,7 @@ class Uplink:
         if self._transcriber is not None:
             self._transcriber.finish(length_ms)
         elif not (length_ms or texts or self.images):
-            self._conversation.resume_queue()
+            self._conversation.go_on()
         else:
             self._heard(length_ms, texts, given)
 

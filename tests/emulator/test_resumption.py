@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from emulator.phone import VERTEX, VERTEX_MODEL, kinds
 
+from livesdk import pcm
 from livesdk.emulator import Call, Scenario
 
 _BEARER = {"Authorization": "Bearer t"}
@@ -126,3 +127,46 @@ def test_resumption_can_be_out_of_order(phone):
     frames = caller.until("turnComplete")
     updates = [f["sessionResumptionUpdate"] for f in frames if "sessionResumptionUpdate" in f]
     assert updates == [{"resumable": False}]
+
+
+def test_a_message_is_not_called_consumed_before_it_is_in_the_history(emulate, dial):
+    caller = dial(emulate(), VERTEX, _BEARER)
+    caller.setup(model=VERTEX_MODEL, sessionResumption={"transparent": True})
+    _handle(caller)
+    caller.say("Tell me a story")
+    caller.until("modelTurn")
+    caller.say("Stop")
+    frames = caller.until("interrupted") + caller.until("turnComplete")
+    answer = caller.until("turnComplete")
+    assert "sessionResumptionUpdate" not in kinds(frames + answer)
+    update = _update(caller.until("sessionResumptionUpdate"))
+    assert update["lastConsumedClientMessageIndex"] == "2"
+
+
+def test_no_handle_comes_in_the_middle_of_an_utterance(phone):
+    _, caller = phone(Scenario(heard=["hi"]), sessionResumption={})
+    _handle(caller)
+    caller.say("Tell me a story")
+    caller.until("modelTurn")
+    caller.talk(pcm.tone(300, 400, 16_000))
+    caller.until("interrupted")
+    caller.until("turnComplete")
+    with pytest.raises(TimeoutError):
+        caller.next(timeout=0.05)
+    caller.talk(pcm.silence(700, 16_000))
+    caller.until("turnComplete")
+    assert _handle(caller)
+
+
+def test_images_that_wait_come_back_too(emulate, dial):
+    emulator = emulate()
+    caller = dial(emulator, VERTEX, _BEARER)
+    transparent = {"transparent": True}
+    caller.setup(model=VERTEX_MODEL, sessionResumption=transparent)
+    _handle(caller)
+    for _ in range(25):
+        caller.send({"realtimeInput": {"video": {"mimeType": "image/png", "data": "AAAA"}}})
+    transparent["handle"] = _handle(caller)
+    again = dial(emulator, VERTEX, _BEARER)
+    again.setup(model=VERTEX_MODEL, sessionResumption=transparent)
+    assert again.ask("What do you see?").endswith("I see 25 frames.")

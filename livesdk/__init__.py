@@ -8,8 +8,9 @@
     with client.live.connect(model="gemini-3.8-live") as session:
         print(session.ask("Hello").output_transcript)
 
-Two doors lead to the one :class:`Session`: ``client.live.connect(...)`` in the style of the official
-SDKs, and :class:`LiveGenerativeModel` of Firebase AI Logic.  Names load when first used (PEP 562).
+Two doors lead to the one :class:`Session`: ``client.live.connect(...)`` in the style of the
+official SDKs, and :class:`LiveGenerativeModel` of Firebase AI Logic.  Names load when first used
+(PEP 562).
 """
 
 from __future__ import annotations
@@ -20,47 +21,43 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import types
-    from .client import Client, Live, LiveMusic
-    from .dispatch import LiveCallbacks
-    from .endpoint import FirebaseOptions
+    from . import types as types
+    from .client import Client as Client, Live as Live, LiveMusic as LiveMusic
+    from .dispatch import LiveCallbacks as LiveCallbacks
+    from .endpoint import FirebaseOptions as FirebaseOptions
     from .errors import *  # noqa: F403  # the tree
-    from .errors import SetupAuthenticationError as ServiceConnectionHandshakeFailedException
-    from .model import LiveGenerativeModel, get_live_generative_model, live_model
-    from .model import LiveGenerativeModel as AIModel
-    from .music import MusicSession
-    from .music import MusicSession as LiveMusicSession
-    from .session import Session, SessionStats
-    from .session import Session as LiveSession
-    from .turn import Turn, TurnCall, Utterance
+    from .model import (
+        LiveGenerativeModel as LiveGenerativeModel,
+        get_live_generative_model as get_live_generative_model,
+        live_model as live_model,
+    )
+    from .music import MusicSession as MusicSession
+    from .session import Session as Session, SessionStats as SessionStats
+    from .turn import Turn as Turn, TurnCall as TurnCall, Utterance as Utterance
     from .types import *  # noqa: F403  # every type
 
-_WHERE = {
-    "Client": "client",
-    "FirebaseOptions": "endpoint",
-    "Live": "client",
-    "LiveCallbacks": "dispatch",
-    "LiveGenerativeModel": "model",
-    "LiveMusic": "client",
-    "MusicSession": "music",
-    "Session": "session",
-    "SessionStats": "session",
-    "Turn": "turn",
-    "TurnCall": "turn",
-    "Utterance": "turn",
-    "get_live_generative_model": "model",
-    "live_model": "model",
-    **dict.fromkeys(
-        (
-            "AudioError AuthenticationError CallbackError CloseInfo ConcurrentReceiveError"
-            " ConfigError ConnectError DecodeError LiveError LiveTimeout LocalProtocolError"
-            " ProtocolError SessionClosed SessionReconnecting SetupAuthenticationError SetupError"
-            " ToolError"
-        ).split(),
-        "errors",
+    AIModel = LiveGenerativeModel
+    ServiceConnectionHandshakeFailedException = SetupAuthenticationError  # noqa: F405  # of errors
+    LiveMusicSession = MusicSession
+    LiveSession = Session
+
+_MODULES = {
+    "client": "Client Live LiveMusic",
+    "dispatch": "LiveCallbacks",
+    "endpoint": "FirebaseOptions",
+    "errors": (
+        "AudioError AuthenticationError CallbackError CloseInfo ConcurrentReceiveError ConfigError "
+        "ConnectError DecodeError LiveError LiveTimeout LocalProtocolError ProtocolError "
+        "SessionClosed SessionReconnecting SetupAuthenticationError SetupError ToolError"
     ),
+    "model": "LiveGenerativeModel get_live_generative_model live_model",
+    "music": "MusicSession",
+    "session": "Session SessionStats",
+    "turn": "Turn TurnCall Utterance",
 }
 """Which module holds which name; the types are in ``livesdk.types``."""
+
+_WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 _OLDER = {
     "AIModel": "LiveGenerativeModel",
@@ -70,12 +67,7 @@ _OLDER = {
 }
 """Older names of classes (Protocol §16)."""
 
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  # one table, not two
-    "__version__",
-    "types",
-    *_WHERE,
-    *_OLDER,
-]
+__all__ = ["__version__", "types", *_WHERE, *_OLDER]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]  # one table, not two
 
 
 def __getattr__(name: str) -> Any:

@@ -107,7 +107,9 @@ def _refusal(error: HTTPError) -> ConnectError:
         words = str(found["error"]["message"])
     except (ValueError, KeyError, TypeError, OSError):
         pass
-    text = f"the server refused the token: HTTP {error.code}{': ' + shorten(words) if words else ''}"
+    text = (
+        f"the server refused the token: HTTP {error.code}{': ' + shorten(words) if words else ''}"
+    )
     return kind(text, phase="auth_tokens", status=error.code)
 
 
@@ -115,7 +117,7 @@ def _http_base(access: Access) -> str:
     base = access.base_url or _DEFAULT_BASE
     base = base.replace("wss://", "https://", 1) if base.startswith("wss") else base
     base = base.replace("ws://", "http://", 1) if base.startswith("ws:") else base
-    return base[:-1] if base.endswith("/") else base
+    return base.removesuffix("/")
 
 
 # ------------------------------------------------------------------------------------ pure: body

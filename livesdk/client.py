@@ -12,6 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Callable, Optional, Union
 
 import attrs
@@ -275,7 +276,8 @@ def _with_callback_errors(options: Options, callback_errors: str) -> Options:
 def _duration(name: str, seconds: Optional[float]) -> Optional[float]:
     if seconds is None:
         return None
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+    given: Any = seconds
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not given > 0:
         raise ConfigError(f"{name}: expected a number of seconds above 0, got {seconds!r:.40}")
     return float(seconds)
 
@@ -284,9 +286,7 @@ def _with_project(access: Access, credentials: Optional[Any]) -> Access:
     """Find the project in the credentials, where nothing else names it."""
     project = getattr(credentials, "project_id", None) if credentials else default_project()
     if not project and access.base_url is None:
-        raise ConfigError(
-            "Vertex AI needs a project: pass project=... or set GOOGLE_CLOUD_PROJECT"
-        )
+        raise ConfigError("Vertex AI needs a project: pass project=... or set GOOGLE_CLOUD_PROJECT")
     return attrs.evolve(access, project=project)
 
 
@@ -296,7 +296,7 @@ class _Tls:
     def __init__(self, context: Optional[ssl.SSLContext], ca_file: Optional[str]) -> None:
         if context is not None and not isinstance(context, ssl.SSLContext):
             raise ConfigError(f"ssl_context: expected an SSLContext, got {type(context).__name__}")
-        if ca_file is not None and not os.path.isfile(ca_file):
+        if ca_file is not None and not Path(ca_file).is_file():
             raise ConfigError(f"ca_file: no such file: {ca_file}")
         self._context = context
         self._ca_file = ca_file

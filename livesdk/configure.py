@@ -14,7 +14,7 @@ import attrs
 from . import codec
 from .endpoint import Access, model_resource
 from .errors import ConfigError
-from .types._base import Model
+from .types._base import Model, fields_of
 from .types.config import GenerationConfig, LiveConnectConfig
 from .types.content import Content
 from .types.enums import Modality
@@ -143,7 +143,6 @@ def instruction_of(value: Any, where: str) -> Optional[Content]:
     return None if value is None else codec.check(value, Content, where)
 
 
-
 def tools_of(tools: Any, where: str) -> list[Tool]:
     """Check a list of tools; declarations that stand alone become a tool of their own."""
     if not isinstance(tools, (list, tuple)):
@@ -180,7 +179,7 @@ def refuse_foreign_fields(message: Model, access: Access, where: str) -> None:
 
 def _foreign_field(value: Any, foreign: frozenset[tuple[str, str]], path: str) -> Optional[str]:
     if isinstance(value, Model):
-        for attribute in attrs.fields(type(value)):
+        for attribute in fields_of(value):
             item = getattr(value, attribute.name)
             if item is None:
                 continue

@@ -349,7 +349,7 @@ class Connection:
         except LiveError as error:
             self._refusal = error
             end = _End(1006, str(error), "network", clean=False, error=error)
-        except Exception as error:  # a border: our own mistake must not hang anybody
+        except Exception as error:  # noqa: BLE001  # a border: our own mistake must not hang anybody
             _log.exception("session %d: the reader failed", self.number)
             self._refusal = error
             end = _End(1006, f"internal error: {error!r:.100}", "local", clean=False, error=error)
@@ -388,9 +388,7 @@ class Connection:
                 if sum(size for _, size in early) > _LIMIT:
                     raise _setup_error(1009, "too much was sent before the setup was complete")
             elif time.monotonic() >= self._deadline:
-                raise LiveTimeout(
-                    "the server did not complete the setup in time", phase="setup"
-                )
+                raise LiveTimeout("the server did not complete the setup in time", phase="setup")
 
     def _open(self) -> None:
         self._move(Event.ACCEPTED)
@@ -438,7 +436,7 @@ class Connection:
         if not self._warned and self.inbox.is_full:
             self._warned = True
             _log.warning(
-                "session %d: nobody receives; call receive(), or connect with an onmessage callback",
+                "session %d: nobody receives: call receive(), or connect with an onmessage",
                 self.number,
             )
         with self._condition:
@@ -473,13 +471,13 @@ class Connection:
 
     def _closed_locally(self) -> _End:
         asked = self._close
-        assert asked is not None  # noqa: S101  # callers look first
+        assert asked is not None  # callers look first
         return _End(asked.code, asked.reason, "local", clean=True)
 
     def _lost(self, lost: Lost) -> _End:
         if self._close is not None:
             return self._closed_locally()
-        by = "network" if lost.code == 1006 else "local"  # noqa: PLR2004  # RFC 6455 §7.1.5
+        by = "network" if lost.code == 1006 else "local"  # RFC 6455 §7.1.5
         return _End(lost.code, lost.reason, by, clean=False)
 
     def _finish(self, end: _End) -> None:
@@ -529,4 +527,3 @@ def _setup_error(code: int, reason: str) -> SetupError:
     cause = cause_of(code, reason)
     kind = SetupAuthenticationError if cause.names_credential else SetupError
     return kind(code, reason, hint=cause.hint)
-

@@ -69,7 +69,7 @@ def _refresh(credentials: Any) -> None:
 
 def _request() -> Any:
     try:
-        from google.auth.transport.requests import Request  # noqa: PLC0415  # an extra
+        from google.auth.transport.requests import Request  # an extra
     except ImportError:
         return None  # a credentials object of the user's own may not need one
     return Request()
@@ -88,7 +88,7 @@ def default_project() -> Optional[str]:
 
 def _google_default() -> tuple[Any, Optional[str]]:
     try:
-        import google.auth  # noqa: PLC0415  # an extra
+        import google.auth  # an extra
     except ImportError as error:
         raise ConfigError(
             "Vertex AI with the machine's credentials needs google-auth:"

@@ -74,7 +74,9 @@ def callbacks_from(given: Any) -> LiveCallbacks:
             )
         given = LiveCallbacks(**given)
     if not isinstance(given, LiveCallbacks):
-        raise ConfigError(f"callbacks: expected LiveCallbacks or a dict, got {type(given).__name__}")
+        raise ConfigError(
+            f"callbacks: expected LiveCallbacks or a dict, got {type(given).__name__}"
+        )
     for event in EVENTS:
         callback = getattr(given, f"on{event}")
         if callback is not None and not callable(callback):
@@ -124,7 +126,7 @@ class Dispatcher:
         self._on_room = on_room
         self._condition = threading.Condition(threading.Lock())
         self._queue: deque[tuple[str, Any, int]] = deque()
-        self._callbacks: dict[str, tuple[tuple[Callback, bool], ...]] = {e: () for e in EVENTS}
+        self._callbacks: dict[str, tuple[tuple[Callback, bool], ...]] = dict.fromkeys(EVENTS, ())
         self._draining = False
         self._ended = False
         self._behind = False

@@ -25,11 +25,18 @@ from ._version import __version__
 from .errors import ConfigError
 from .types.config import HttpOptions
 
-__all__ = ["Access", "FirebaseOptions", "model_resource", "request_headers", "resolve", "service_url"]
+__all__ = [
+    "Access",
+    "FirebaseOptions",
+    "model_resource",
+    "request_headers",
+    "resolve",
+    "service_url",
+]
 
 Secret = Union[str, Callable[[], str], None]
 
-TOKEN_PREFIX = "auth_tokens/"  # noqa: S105  # a prefix, not a secret
+TOKEN_PREFIX = "auth_tokens/"  # a prefix, not a secret
 
 _DEVELOPER_HOST = "generativelanguage.googleapis.com"
 _FIREBASE_HOST = "firebasevertexai.googleapis.com"
@@ -287,7 +294,9 @@ def _checked_headers(headers: Optional[Mapping[str, str]]) -> Mapping[str, str]:
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise ConfigError(f"headers: {name!r:.40} is no header name")
         if not value.isascii() or not value.isprintable():
-            raise ConfigError(f"headers: the value of {name} holds a control or non-ASCII character")
+            raise ConfigError(
+                f"headers: the value of {name} holds a control or non-ASCII character"
+            )
     return dict(headers or {})
 
 
@@ -312,7 +321,7 @@ def service_url(access: Access, service: str = "live") -> str:
     base = re.sub(r"^http(s?)://", r"ws\1://", base)
     if access.is_gateway or "/ws/google." in base:
         return base
-    return f"{base[:-1] if base.endswith('/') else base}/ws/{_method(access, service)}"
+    return f"{base.removesuffix('/')}/ws/{_method(access, service)}"
 
 
 def _default_base(access: Access) -> str:
@@ -419,7 +428,7 @@ def _vertex_model(access: Access, model: str) -> str:
 
 
 def _firebase_model(access: Access, model: str) -> str:
-    name = model[len("models/") :] if model.startswith("models/") else model
+    name = model.removeprefix("models/")
     if name.startswith("projects/"):
         return name
     if access.vertex_rules:

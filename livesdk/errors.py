@@ -208,7 +208,7 @@ class LiveTimeout(LiveError, TimeoutError):
     """A deadline passed; the text and ``phase`` say which.
 
     Attributes:
-        phase: What was being waited for, for example ``"tls"``, ``"setup"``, ``"send"``, ``"turn"``.
+        phase: What was being waited for, for example ``"tls"``, ``"setup"``, ``"send"``.
     """
 
     def __init__(self, message: str, *, phase: str = "") -> None:

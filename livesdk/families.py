@@ -116,7 +116,7 @@ def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
         yield "tools are not offered by this model"
 
 
-def _shut_down(setup: LiveClientSetup, family: Family) -> Iterator[str]:
+def _shut_down(_: LiveClientSetup, family: Family) -> Iterator[str]:
     if family.shut_down:
         yield "model: it was shut down in December 2025; gemini-3.8-live is its successor"
 

@@ -17,7 +17,7 @@ __all__ = ["End", "Inbox"]
 T = TypeVar("T")
 
 
-class End(Exception):  # noqa: N818  # an outcome; the session makes an exception or a return of it
+class End(Exception):  # an outcome; the session makes an exception or a return of it
     """The queue is empty and nothing will come any more."""
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Callable, Generic, Optional, TypeVar
 
+from typing_extensions import Self
+
 from .connection import Connection
 from .errors import CloseInfo, ConcurrentReceiveError, LiveTimeout, SessionClosed
 from .inbox import End
@@ -36,7 +38,7 @@ class Lifecycle(Generic[M]):
         self._stop = False
         self._awaits_more = False  # the last send(...) asked for no answer, by its default
 
-    def __enter__(self: S) -> S:
+    def __enter__(self) -> Self:
         """Return the session itself; leaving the block closes it."""
         return self
 
@@ -179,4 +181,3 @@ class Lifecycle(Generic[M]):
             if deadline is not None and time.monotonic() >= deadline:
                 raise LiveTimeout("the turn did not end in time", phase="turn")
         return None
-

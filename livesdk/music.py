@@ -101,7 +101,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             config: A :class:`LiveMusicGenerationConfig` or dict with the fields to change; an empty
                 one goes back to the defaults.
             music_generation_config: Another name of ``config``.
-            reset: Reset the context as well where a change needs it (``bpm``, ``scale``, ``top_k``).
+            reset: Reset the context too where a change needs it (``bpm``, ``scale``, ``top_k``).
             timeout: Seconds to wait for the network to take it.
             **changes: Fields by name, for example ``bpm=120``.
         """

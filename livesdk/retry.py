@@ -84,7 +84,7 @@ CAUSES = (  # the first match counts
     ),
     Cause(
         (1007, 1008),
-        r"model.*(not found|not supported|unavailable|does not exist)|is not found|entity.*not found",
+        r"model.*(not (found|supported)|unavailable|does not exist)|is not found|entity.*not found",
         Next.STOP,
         "this model is not available under this name on this API version: check model and"
         " http_options api_version",
@@ -107,8 +107,8 @@ CAUSES = (  # the first match counts
         (1008,),
         r"not (implemented|supported|enabled)",
         Next.STOP,
-        "the model or API version does not offer what was asked; realtime input during a blocking"
-        " function call ends this way too",
+        "the model or API version does not offer what was asked; realtime input during a"
+        " blocking function call ends this way too",
     ),
     Cause((1007, 1008, 1003, 1009, 1010), r"", Next.STOP),
     Cause((1002,), r"", Next.STOP),
@@ -121,6 +121,8 @@ CAUSES = (  # the first match counts
 def cause_of(code: int, reason: str = "") -> Cause:
     """Return the row for an end; unknown codes are worth a try later."""
     for cause in CAUSES:
-        if (not cause.codes or code in cause.codes) and re.search(cause.words, reason, re.I):
+        if (not cause.codes or code in cause.codes) and re.search(
+            cause.words, reason, re.IGNORECASE
+        ):
             return cause
     return Cause((code,), "", Next.BACK_OFF)

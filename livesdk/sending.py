@@ -82,7 +82,7 @@ def _is_pair(value: Any) -> bool:
     """Tell ``(mime_type, bytes)`` from a tuple of turns."""
     return (
         isinstance(value, tuple)
-        and len(value) == 2  # noqa: PLR2004  # a pair
+        and len(value) == 2  # a pair
         and isinstance(value[0], str)
         and isinstance(value[1], Bytes)
     )
@@ -135,7 +135,8 @@ def audio_frame(
     value: Any, alignment: pcm.Alignment, rate_hz: Optional[int] = None
 ) -> Optional[Media]:
     """Make an audio frame of bytes, an array, a blob or ``(mime_type, bytes)``."""
-    if rate_hz is not None and (not isinstance(rate_hz, int) or rate_hz <= 0):
+    given: Any = rate_hz
+    if given is not None and (not isinstance(given, int) or given <= 0):
         raise ConfigError(f"rate_hz: expected a positive integer, got {rate_hz!r:.40}")
     if isinstance(value, Bytes) or hasattr(value, "dtype"):
         raw = bytes(value) if isinstance(value, Bytes) else pcm.to_pcm16(value)
@@ -147,7 +148,7 @@ def audio_frame(
 
 
 def video_frame(value: Any) -> Media:
-    """Make a video frame of a blob, a PIL image, ``(mime_type, bytes)`` or the bytes of a picture."""
+    """Make a video frame of a blob, PIL image, ``(mime_type, bytes)`` or bytes of a picture."""
     if isinstance(value, Bytes):
         head = bytes(value[:4])
         kind = next((kind for magic, kind in _PICTURES.items() if head.startswith(magic)), None)
@@ -203,7 +204,7 @@ def _media(kind: str, blob: Blob) -> Media:
 
 def blobs_of(chunks: Any) -> list[Any]:
     """Make a list of one chunk or several, in whatever form a blob may have."""
-    if isinstance(chunks, (Blob, Mapping)) or isinstance(chunks, Bytes) or _is_pair(chunks):
+    if isinstance(chunks, (Blob, Mapping, *Bytes)) or _is_pair(chunks):
         return [chunks]
     if isinstance(chunks, Iterable) and not isinstance(chunks, str):
         return list(chunks)
@@ -235,9 +236,7 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
                 f"function_responses[{index}]: the Developer API needs the id of the call;"
                 " echo call.id"
             )
-    message = LiveClientMessage(
-        tool_response=LiveClientToolResponse(function_responses=checked)
-    )
+    message = LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=checked))
     refuse_foreign_fields(message, access, "message")
     return message
 
@@ -382,7 +381,9 @@ def _route_mapping(request: Mapping[Any, Any]) -> tuple[str, Any]:
 def _is_blob(item: Any) -> bool:
     if _is_pair(item):
         return True
-    return isinstance(item, Mapping) and "data" in item and bool({"mime_type", "mimeType"} & set(item))
+    return (
+        isinstance(item, Mapping) and "data" in item and bool({"mime_type", "mimeType"} & set(item))
+    )
 
 
 def _is_response(item: Any) -> bool:

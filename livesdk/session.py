@@ -26,9 +26,9 @@ from .lifecycle import Lifecycle
 from .pcm import Alignment
 from .protocol import completes_interaction
 from .streaming import stream_media
+from .turn import Transcript, Turn, TurnBuilder, Utterance, sum_usage
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
 from .types.requests import LiveClientMessage, LiveClientSetup
-from .turn import Transcript, Turn, TurnBuilder, Utterance, sum_usage
 
 __all__ = ["Session", "SessionStats"]
 
@@ -167,7 +167,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             "activity_end": activity_end,
             "media": media,
         }
-        if isinstance(media, (list, tuple)) and not isinstance(media, str):
+        if isinstance(media, list):
             self.send_media_chunks(media)
             return
         frame = sending.realtime_input(given, self._alignment, rate_hz)
@@ -187,7 +187,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         """
         message = sending.tool_response(function_responses, self._access)
         self._send(message, timeout)
-        assert message.tool_response is not None  # noqa: S101  # just made
+        assert message.tool_response is not None  # just made
         responses = message.tool_response.function_responses or []
         for response in responses:
             if not response.will_continue:
@@ -274,7 +274,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
 
     def _collect(self, deadline: float, *, stale: bool) -> Turn:
         builder = self._builder
-        assert builder is not None  # noqa: S101  # ask has set it
+        assert builder is not None  # ask has set it
         while True:
             message = self._next(deadline)
             if message is None:

@@ -15,12 +15,11 @@ import json
 from functools import lru_cache
 from typing import Any, TypeVar, Union
 
-import attrs
 import pybase64
 
 from .._log import shorten
 from ..errors import ConfigError, DecodeError
-from ..types._base import Model
+from ..types._base import Model, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
 from ._inbound import structure_hook
@@ -110,7 +109,9 @@ def dumps(wire: Any) -> bytes:
     try:
         return _dumps(wire).encode()
     except UnicodeEncodeError:
-        raise ConfigError("a text holds half of a surrogate pair, which UTF-8 cannot carry") from None
+        raise ConfigError(
+            "a text holds half of a surrogate pair, which UTF-8 cannot carry"
+        ) from None
     except (TypeError, ValueError, RecursionError) as error:
         place = _unsendable(wire) if not isinstance(error, RecursionError) else ""
         raise ConfigError(f"{place or 'the message'} cannot be sent as JSON: {error}") from None
@@ -164,7 +165,9 @@ def check(value: Any, cls: type[M], where: str = "") -> M:
         path = ".".join(filter(None, (where, error.path))).replace(".[", "[")
         raise ConfigError(f"{path}: {error.message}" if path else error.message) from None
     except RecursionError:
-        raise ConfigError(f"{where or cls.__name__} is nested too deeply, or within itself") from None
+        raise ConfigError(
+            f"{where or cls.__name__} is nested too deeply, or within itself"
+        ) from None
 
 
 def check_client_frame(frame: object, *, service: str = "live") -> None:
@@ -177,8 +180,8 @@ def check_client_frame(frame: object, *, service: str = "live") -> None:
     Raises:
         ConfigError: Not exactly one known key, an unknown name at any depth, or a wrong type.
     """
-    from ..types.music import LiveMusicClientMessage  # noqa: PLC0415  # not for every client
-    from ..types.requests import LiveClientMessage  # noqa: PLC0415
+    from ..types.music import LiveMusicClientMessage  # not for every client
+    from ..types.requests import LiveClientMessage
 
     cls = LiveMusicClientMessage if service == "music" else LiveClientMessage
     try:
@@ -198,7 +201,8 @@ def _unknown_name(value: Any, path: str = "") -> str:
         extra = getattr(value, "extra", None)
         if extra:
             at = f" at '{path}'" if path else ""
-            return f'Invalid JSON payload received. Unknown name "{next(iter(extra))}"{at}: Cannot find field.'
+            name = next(iter(extra))
+            return f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
         items = [(f"{path}.{name}".lstrip("."), item) for name, item in _set_members(value)]
     elif isinstance(value, list):
         items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
@@ -210,7 +214,5 @@ def _unknown_name(value: Any, path: str = "") -> str:
 
 
 def _set_members(model: Model) -> list[tuple[str, Any]]:
-    names = [attribute.name for attribute in attrs.fields(type(model))]
+    names = [attribute.name for attribute in fields_of(model)]
     return [(name, getattr(model, name)) for name in names if name not in ("extra", "raw")]
-
-

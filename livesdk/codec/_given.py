@@ -201,4 +201,3 @@ register_shapes(
 def given_hook(cls: type) -> Hook:
     """Return the function that checks what a user gave for a ``cls`` and returns an instance."""
     return hook_of(_converter, cls)
-

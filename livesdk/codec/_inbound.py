@@ -35,13 +35,13 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 def _string(value: Any) -> str:
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     raise Mismatch(f"expected a string, got {kind_of(value)}")
 
 
 def _boolean(value: Any) -> bool:
     if value is True or value is False:
-        return value  # type: ignore[no-any-return]
+        return value
     if value == "true":
         return True
     if value == "false":
@@ -51,10 +51,10 @@ def _boolean(value: Any) -> bool:
 
 def _integer(value: Any) -> int:
     if value.__class__ is int:
-        return value  # type: ignore[no-any-return]
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and len(value) <= 20:  # noqa: PLR2004  # int64 with its sign
+    if isinstance(value, str) and len(value) <= 20:  # int64 with its sign
         try:
             return int(value)
         except ValueError:
@@ -96,7 +96,7 @@ def _octets_of_any_alphabet(value: Any) -> bytes:
 
 def _object(value: Any) -> dict[str, Any]:
     if value.__class__ is dict:
-        return value  # type: ignore[no-any-return]
+        return value
     raise Mismatch(f"expected an object, got {kind_of(value)}")
 
 
@@ -141,7 +141,7 @@ _UNKNOWN: tuple[str, Hook] = ("", _as_it_is)
 
 
 def _object_hook(cls: type) -> Hook:
-    """Make the function that turns an object into an instance without ``__init__``; see ``sparse``."""
+    """Make the function from an object to an instance, without ``__init__``; see ``sparse``."""
     fields = _Fields(cls)
     new: Callable[[type], Any] = object.__new__
 

@@ -79,7 +79,7 @@ def _part(value: Any) -> Any:
 def _blob(value: Any) -> Any:
     """Take ``(mime_type, bytes)`` or a PIL image for a blob."""
     if isinstance(value, tuple):
-        if len(value) != 2 or not isinstance(value[0], str):  # noqa: PLR2004  # a pair
+        if len(value) != 2 or not isinstance(value[0], str):  # a pair
             raise Mismatch("expected (mime_type, bytes)")
         return Blob(mime_type=value[0], data=value[1])
     if is_picture(value):
@@ -94,7 +94,7 @@ def is_picture(value: Any) -> bool:
 
 def picture_bytes(image: Any, kind: str) -> bytes:
     """Write a PIL image as PNG, JPEG or WEBP."""
-    from io import BytesIO  # noqa: PLC0415  # needed for pictures only
+    from io import BytesIO  # needed for pictures only
 
     out = BytesIO()
     if kind == "JPEG" and image.mode not in ("RGB", "L"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, Union, get_args, get_origin
 
 import attrs
@@ -34,7 +34,7 @@ __all__ = [
 Hook = Callable[[Any], Any]
 
 
-class Mismatch(Exception):  # noqa: N818  # never leaves the codec
+class Mismatch(Exception):  # never leaves the codec
     """A value is not of the shape its place wants; each level adds its step to the path."""
 
     def __init__(self, message: str, *steps: Union[str, int]) -> None:
@@ -59,7 +59,7 @@ def kind_of(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
-@lru_cache(maxsize=None)
+@cache
 def camel(name: str) -> str:
     """Return the JSON name of an attribute: ``mime_type`` → ``mimeType``."""
     return re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), name)
@@ -70,12 +70,16 @@ _RENAMED = {("VoiceActivity", "voice_activity_type"): "type"}
 
 
 _NOT_ON_THE_WIRE = frozenset(
-    {("VoiceConfig", "preset_voice"), ("SpeechConfig", "voice"), ("ToolResponse", "function_responses")}
+    {
+        ("VoiceConfig", "preset_voice"),
+        ("SpeechConfig", "voice"),
+        ("ToolResponse", "function_responses"),
+    }
 )
 """Attributes that only stand for older names (Protocol §16); ``codec._older`` replaces them."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def json_names(cls: type) -> dict[str, str]:
     """Return JSON name by attribute of a class; ``extra`` and ``raw`` are not on the wire."""
     return {
@@ -144,7 +148,7 @@ def as_hook(function: Hook) -> StructureHook:
     return hook
 
 
-def register_shapes(
+def register_shapes(  # noqa: C901  # three closures over one converter
     converter: Converter,
     scalars: Mapping[Any, Hook],
     *,

@@ -1,8 +1,8 @@
 """A connection that carries messages both ways, and can be ended from any thread.
 
-:class:`Transport` is the interface, :class:`WebSocketTransport` the one that is used.  The only room
-that imports ``websocket``.  One thread opens and reads; any thread sends; nothing waits under the
-lock (``DESIGN`` §4).
+:class:`Transport` is the interface, :class:`WebSocketTransport` the one that is used.  The only
+room that imports ``websocket``.  One thread opens and reads; any thread sends; nothing waits under
+the lock (``DESIGN`` §4).
 """
 
 from __future__ import annotations

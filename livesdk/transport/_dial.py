@@ -200,8 +200,10 @@ class _Attempt:
                         raise socket.timeout
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
-                raise OSError(code, os.strerror(code)) if code != errno.ECONNREFUSED else (
-                    ConnectionRefusedError(code, os.strerror(code))
+                raise (
+                    OSError(code, os.strerror(code))
+                    if code != errno.ECONNREFUSED
+                    else (ConnectionRefusedError(code, os.strerror(code)))
                 )
         except BaseException:
             sock.close()
@@ -227,19 +229,19 @@ class _Attempt:
         head = stream.read_head()
         match = re.match(rb"HTTP/1\.[01] (\d{3})", head)
         status = int(match.group(1)) if match else None
-        if status != 200:  # noqa: PLR2004  # the only success of CONNECT
+        if status != 200:  # the only success of CONNECT
             raise ConnectError(
                 f"the proxy refused the tunnel: {status or 'not HTTP'}",
                 phase="proxy",
                 status=status,
-                hint="check the proxy's user and password" if status == 407 else None,  # noqa: PLR2004
+                hint="check the proxy's user and password" if status == 407 else None,
             )
         return sock
 
     def _through_socks(self, proxy: str) -> socket.socket:
         self.phase = "proxy"
         try:
-            from python_socks.sync import Proxy  # noqa: PLC0415  # optional
+            from python_socks.sync import Proxy  # optional
         except ImportError as error:
             raise ConnectError(
                 "SOCKS proxies need python-socks", phase="proxy", hint="pip install python-socks"
@@ -266,9 +268,7 @@ class _Attempt:
     def _with_tls(self, plain: socket.socket) -> socket.socket:
         self.phase = "tls"
         context = self.request.ssl_context()
-        sock = context.wrap_socket(
-            plain, server_hostname=self.host, do_handshake_on_connect=False
-        )
+        sock = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         self.adopt(sock)
         while True:
             try:
@@ -288,7 +288,7 @@ class _Attempt:
         stream = _UpgradeSocket(sock, self, secret)
         library = websocket.WebSocket()
         try:
-            library.connect(
+            library.connect(  # type: ignore[no-untyped-call]  # its typing is partial
                 self.request.url,
                 socket=stream,
                 suppress_origin=True,
@@ -304,7 +304,7 @@ class _Attempt:
                 raise _refused(302, None) from None
             raise
         status = library.getstatus()
-        if status != 101:  # noqa: PLR2004  # websocket-client 1.9.0 takes a redirect for success
+        if status != 101:  # websocket-client 1.9.0 takes a redirect for success
             raise _refused(status, None)
 
 
@@ -318,7 +318,7 @@ def _refused(status: Optional[int], body: Optional[bytes]) -> ConnectError:
     kind = AuthenticationError if status in (401, 403) else ConnectError
     text = f"the server refused the connection: HTTP {status}{': ' + words if words else ''}"
     hint = _HINTS.get(status or 0)
-    if status and 300 <= status < 400:  # noqa: PLR2004  # redirects are refused, keys stay here
+    if status and 300 <= status < 400:  # redirects are refused, keys stay here
         hint = "redirects are not followed, because the key would go with them: use the new URL"
     return kind(text, phase="upgrade", status=status, hint=hint)
 
@@ -411,10 +411,11 @@ def _proxy_for(request: Dial, host: str, *, secure: bool) -> Optional[str]:
         return _checked_proxy(request.proxy)
     if not any(name.lower().endswith("_proxy") for name in os.environ) or _is_local(host):
         return None
-    from urllib.request import getproxies_environment, proxy_bypass_environment  # noqa: PLC0415
+    from urllib import request as urllib_request
 
-    proxies = getproxies_environment()
-    if proxy_bypass_environment(host, proxies):
+    proxies = urllib_request.getproxies_environment()
+    bypass: Any = vars(urllib_request)["proxy_bypass_environment"]  # missing in typeshed
+    if bypass(host, proxies):
         return None
     return _checked_proxy(proxies.get("https" if secure else "http") or proxies.get("all") or "")
 

@@ -87,7 +87,7 @@ class Pong:
 Event = Union[Message, CloseFrame, Ping, Pong]
 
 
-class Violation(Exception):  # noqa: N818  # never leaves the transport
+class Violation(Exception):  # never leaves the transport
     """The peer broke RFC 6455; ``code`` is what to close with."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -96,11 +96,11 @@ class Violation(Exception):  # noqa: N818  # never leaves the transport
         self.reason = reason
 
 
-class _NeedMore(Exception):  # noqa: N818  # steers, and is no error
+class _NeedMore(Exception):  # steers, and is no error
     """The bytes so far end inside a frame."""
 
 
-class _LimitedBuffer(frame_buffer):  # type: ignore[misc]  # websocket-client's typing is partial
+class _LimitedBuffer(frame_buffer):
     """websocket-client's reader, which learns here when a frame is too long or masked."""
 
     def __init__(self, recv: Callable[[int], bytes], limit: Callable[[], int]) -> None:
@@ -109,7 +109,7 @@ class _LimitedBuffer(frame_buffer):  # type: ignore[misc]  # websocket-client's 
 
     def recv_length(self) -> None:
         super().recv_length()
-        if self.length > self._limit():
+        if (self.length or 0) > self._limit():
             raise Violation(1009, "message too big")
         if self.has_mask():
             raise Violation(1002, "masked frame from a server")
@@ -166,16 +166,16 @@ class FrameReader:
         """Read one final, unmasked data frame in place; ``None`` for anything else."""
         data, at = self._ahead, self._position
         self._ahead_is_short = False
-        if len(data) - at < 2:  # noqa: PLR2004  # the shortest head
+        if len(data) - at < 2:  # the shortest head
             return None
         opcode, size = data[at] ^ _FINAL, data[at + 1]
-        if opcode not in (TEXT, BINARY) or size > 127:  # noqa: PLR2004  # masked, or not plain
+        if opcode not in (TEXT, BINARY) or size > 127:  # masked, or not plain
             return None
         start = at + 2
-        if size == 126:  # noqa: PLR2004  # RFC 6455 §5.2
+        if size == 126:  # RFC 6455 §5.2
             start = at + 4
             size = int.from_bytes(data[at + 2 : start], "big")
-        elif size == 127:  # noqa: PLR2004
+        elif size == 127:
             start = at + 10
             size = int.from_bytes(data[at + 2 : start], "big")
         end = start + size
@@ -197,24 +197,26 @@ class FrameReader:
         return self._limit - self._size
 
     def _event(self, frame: ABNF) -> Optional[Event]:
+        data = frame.data
+        assert isinstance(data, bytes)  # text is decoded here, not by the library
         if frame.opcode == CLOSE:
-            return _close(frame.data)
+            return _close(data)
         if frame.opcode == PING:
-            return Ping(frame.data)
+            return Ping(data)
         if frame.opcode == PONG:
-            return Pong(frame.data)
-        return self._assemble(frame)
+            return Pong(data)
+        return self._assemble(frame, data)
 
-    def _assemble(self, frame: ABNF) -> Optional[Message]:
+    def _assemble(self, frame: ABNF, data: bytes) -> Optional[Message]:
         """Collect fragments; joined once, because adding bytes to bytes is quadratic."""
         if bool(self._opcode) is not (frame.opcode == ABNF.OPCODE_CONT):
             raise Violation(1002, "fragments out of order")
         self._opcode = self._opcode or frame.opcode
-        self._size += len(frame.data)
+        self._size += len(data)
         if self._opcode == TEXT:
-            self._text.append(self._decoded(frame.data, final=bool(frame.fin)))
+            self._text.append(self._decoded(data, final=bool(frame.fin)))
         else:
-            self._pieces.append(frame.data)
+            self._pieces.append(data)
         if not frame.fin:
             if len(self._pieces) + len(self._text) > _MAX_FRAGMENTS:
                 raise Violation(1009, "too many fragments")

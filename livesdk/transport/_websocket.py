@@ -23,7 +23,7 @@ import time
 from collections import deque
 from typing import Optional, Union
 
-from attrs import define, frozen
+from attrs import define
 
 from ..errors import LiveTimeout
 from ._dial import Dial, dial
@@ -48,7 +48,7 @@ _CONTROL_LIMIT = 1024
 """Control frames that may wait for room; a peer that pings without reading gets no more pongs."""
 
 
-class Lost(Exception):  # noqa: N818  # an outcome; the connection makes a CloseInfo of it
+class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
     """The connection is gone.
 
     Attributes:
@@ -307,7 +307,7 @@ class WebSocketTransport(Transport):
             return
         self._closing = True
         self._queue = deque(item for item in self._queue if item.started or not item.is_media)
-        payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)  # noqa: PLR2004
+        payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
         self._queue.append(_Outgoing(memoryview(client_frame(CLOSE, payload))))
         self._flush()
 
@@ -385,9 +385,7 @@ class WebSocketTransport(Transport):
 
     def _wait(self, deadline: Optional[float]) -> bool:
         self._drained = False
-        return self._waker.wait(
-            self._sock, write=bool(self._queue), timeout=remaining(deadline)
-        )
+        return self._waker.wait(self._sock, write=bool(self._queue), timeout=remaining(deadline))
 
     def _recv(self, sock: socket.socket) -> bytes:
         """Read once without waiting; the caller holds the lock."""
@@ -430,5 +428,3 @@ def _words(error: OSError) -> str:
     if isinstance(error, BrokenPipeError):
         return "the connection is broken"
     return error.strerror or type(error).__name__
-
-

@@ -120,7 +120,7 @@ _NAMES = {
 
 _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]  # one table, not two
+__all__ = sorted(_WHERE)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  # one table, not two
 
 
 def __getattr__(name: str) -> Any:

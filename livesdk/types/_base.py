@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-__all__ = ["Model", "is_sparse", "sparse"]
+import attrs
+
+__all__ = ["Model", "fields_of", "is_sparse", "sparse"]
 
 _C = TypeVar("_C", bound=type)
 
@@ -57,8 +59,13 @@ def is_sparse(cls: type) -> bool:
     return "extra" in vars(cls) and vars(cls)["extra"] is None
 
 
+def fields_of(model: Model) -> tuple[attrs.Attribute[Any], ...]:
+    """Return the attrs attributes of an instance."""
+    return model.__attrs_attrs__  # type: ignore[attr-defined,no-any-return]  # set by attrs
+
+
 def _names(model: Model) -> Iterator[str]:
-    for attribute in model.__attrs_attrs__:  # type: ignore[attr-defined]  # set by attrs
+    for attribute in fields_of(model):
         if attribute.name not in _HIDDEN:
             yield attribute.name
 

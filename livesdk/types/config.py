@@ -311,8 +311,9 @@ class SafetySetting(Model):
 
 @frozen(kw_only=True, eq=False, repr=False)
 class GenerationConfig(Model):
-    """The sampling options as one object; a config may nest it or spell its fields itself
-    (Protocol §3.2).
+    """The sampling options as one object (Protocol §3.2).
+
+    A config may nest it, or spell its fields itself.
     """
 
     audio_timestamp: Optional[bool] = None

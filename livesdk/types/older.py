@@ -79,5 +79,5 @@ def LiveMusicConfig(  # noqa: N802  # named like the class it stands in for
 ) -> LiveMusicGenerationConfig:
     """Make a :class:`LiveMusicGenerationConfig`; ``tempo`` is ``bpm`` there, ``mode`` its mode."""
     older = {"bpm": tempo, "scale": scale, "music_generation_mode": mode}
-    given = {name: value for name, value in older.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in older.items() if value is not None}
     return LiveMusicGenerationConfig(**given, **fields)

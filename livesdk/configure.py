@@ -133,7 +133,8 @@ def _generation_config(config: LiveConnectConfig, access: Access) -> Optional[Ge
                 f"config.{name} is given twice: at the top and inside generation_config"
             )
     merged = attrs.evolve(nested or GenerationConfig(), **given)
-    if merged.response_modalities is None and access.vertex_rules and not access.is_express:
+    vertex = access.backend == "vertex" and not access.is_express
+    if vertex and merged.response_modalities is None:
         merged = attrs.evolve(merged, response_modalities=[Modality.AUDIO])
     return None if merged == GenerationConfig() else merged
 

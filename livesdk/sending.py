@@ -50,7 +50,8 @@ def client_content(turns: Any, turn_complete: Any, access: Access) -> LiveClient
     message = LiveClientMessage(
         client_content=codec.check(content, LiveClientContent, "client_content")
     )
-    refuse_foreign_fields(message, access, "message")
+    if not access.vertex_rules:  # Vertex takes any field here, though not in its setup
+        refuse_foreign_fields(message, access, "message")
     return message
 
 
@@ -236,9 +237,7 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
                 f"function_responses[{index}]: the Developer API needs the id of the call;"
                 " echo call.id"
             )
-    message = LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=checked))
-    refuse_foreign_fields(message, access, "message")
-    return message
+    return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=checked))
 
 
 def _unwrapped(value: Any, *keys: str) -> Any:
@@ -261,7 +260,7 @@ def context_update(system_instruction: Any, tools: Any, access: Access) -> LiveC
         raise ConfigError("send_context_update needs system_instruction, tools, or both")
     wrapped = None
     if tools is not None:
-        wrapped = LiveClientContextUpdateTools(tools=tools_of(tools, "tools"))
+        wrapped = LiveClientContextUpdateTools(tools=tools_of(_listed_tools(tools), "tools"))
     update = LiveClientContextUpdate(
         system_instruction=instruction_of(system_instruction, "system_instruction"),
         tools=wrapped,
@@ -269,6 +268,15 @@ def context_update(system_instruction: Any, tools: Any, access: Access) -> LiveC
     message = LiveClientMessage(context_update=update)
     refuse_foreign_fields(message, access, "message")
     return message
+
+
+def _listed_tools(tools: Any) -> Any:
+    """Take the list out of ``{"tools": […]}``, as the wire and the JS client have it."""
+    if isinstance(tools, LiveClientContextUpdateTools):
+        return tools.tools or []
+    if isinstance(tools, Mapping) and set(tools) == {"tools"}:
+        return tools["tools"]
+    return tools
 
 
 # ---------------------------------------------------------------------------- the older send(...)

@@ -369,6 +369,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
 
     def _observe(self, message: LiveServerMessage) -> None:
         """Take a message into account: on the reader, before callbacks and consumers."""
+        if self._access.vertex_rules:
+            codec.read_as_vertex(message)
         self._connection.memory.received(message)
         if message.setup_complete is not None or "setupComplete" in (message.raw or ()):
             self._setup_complete = message.setup_complete or LiveServerSetupComplete()

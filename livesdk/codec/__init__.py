@@ -26,6 +26,7 @@ from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
 from ._shapes import Hook, Mismatch
+from ._vertex import read_as_vertex
 
 __all__ = [
     "check",
@@ -37,6 +38,7 @@ __all__ = [
     "is_picture",
     "parse",
     "picture_bytes",
+    "read_as_vertex",
     "scale_of",
     "to_wire",
 ]

@@ -124,7 +124,7 @@ def _reply(text: str, mind: Mind) -> str:
         quoted = ", then ".join(f'"{entry.text}"' for entry in earlier[-3:])
         return f"Before, you said {quoted}." if quoted else "You have not said anything before."
     if _ORDERS.search(text):
-        return f"My instructions are: {mind.system_instruction or 'none'}."
+        return f"My instructions are: {mind.system_instruction.rstrip('.') or 'none'}."
     count = _COUNT.search(text)
     if count:
         return ", ".join(str(number) for number in range(1, int(count[1]) + 1)) + "."

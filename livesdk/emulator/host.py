@@ -49,6 +49,7 @@ class Emulator:
         voice: ``"auto"``, ``"tones"``, ``"espeak"``, or a function from text to PCM (24 000 Hz,
             mono).
         api_keys: The keys and token names that count; ``None`` for any that is not empty.
+        record: Keep the clients' frames; a server that runs for hours had better not.
 
     Raises:
         ConfigError: An argument makes no sense.
@@ -64,6 +65,7 @@ class Emulator:
         strict_models: bool = False,
         voice: str | Voice = "auto",
         api_keys: Collection[str] | None = None,
+        record: bool = True,
     ) -> None:
         if scenario is not None and not isinstance(scenario, Scenario):
             raise ConfigError(f"a Scenario is expected, not {scenario!r}")
@@ -74,7 +76,7 @@ class Emulator:
         self._wanted_port = port
         self._tls = tls
         self._api_keys = api_keys
-        self._journal = Journal()
+        self._journal = Journal(keep_frames=record)
         self._gates = Gates()
         self._house = House(
             script=Script(self.scenario),

@@ -95,9 +95,14 @@ class Connection:
 
 
 class Journal:
-    """All connections and frames of one emulator.  Any thread."""
+    """All connections and frames of one emulator.  Any thread.
 
-    def __init__(self) -> None:
+    Args:
+        keep_frames: Without, frames are forgotten as they come.
+    """
+
+    def __init__(self, *, keep_frames: bool = True) -> None:
+        self._keep_frames = keep_frames
         self.changed = threading.Condition()
         self._connections: list[Connection] = []
         self._frames: list[Frame] = []
@@ -125,6 +130,8 @@ class Journal:
 
     def frame(self, connection: Connection, frame: Frame) -> None:
         """Note a frame of the client."""
+        if not self._keep_frames:
+            return
         with self.changed:
             connection.frames.append(frame)
             self._frames.append(frame)

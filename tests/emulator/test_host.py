@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import websocket
@@ -235,3 +236,26 @@ def test_a_client_that_vanishes_is_noted(emulate, dial):
     assert (connection.close_code, connection.closed_by) == (1006, "network")
     with contextlib.suppress(ConnectionClosed):
         caller.socket.recv(1)
+
+
+def test_frames_are_forgotten_on_request(emulate, dial):
+    emulator = emulate(record=False)
+    caller = dial(emulator)
+    caller.setup()
+    assert caller.ask("Hello")
+    assert emulator.frames == emulator.connections[0].frames == []
+
+
+def test_connections_leave_no_descriptor_behind(emulate, dial):
+    emulator = emulate()
+    folder = Path("/proc/self/fd")
+    if not folder.exists():
+        pytest.skip("no /proc to count descriptors in")
+    counts = []
+    for _ in range(30):
+        caller = dial(emulator)
+        caller.setup()
+        caller.socket.close()
+        assert emulator.connections[-1].wait_closed()
+        counts.append(len(list(folder.iterdir())))
+    assert counts[-1] <= counts[4] + 3

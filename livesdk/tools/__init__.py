@@ -1,0 +1,20 @@
+"""Functions that run themselves: declared from their signature, run in worker threads.
+
+``declare`` and ``annotations`` are pure; ``runner`` owns threads.  Tools know nothing of sessions
+but what they are handed.
+"""
+
+from __future__ import annotations
+
+from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, tool
+from .runner import ToolCounts, ToolRunner
+
+__all__ = [
+    "FunctionTool",
+    "ToolContext",
+    "ToolCounts",
+    "ToolOptions",
+    "ToolRunner",
+    "function_tool",
+    "tool",
+]

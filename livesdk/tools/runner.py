@@ -1,0 +1,439 @@
+"""Runs the functions that the model calls: in parallel, cancellable, each answered exactly once.
+
+::
+
+    reader ─call▶ queue ─▶ worker 1 … n ─▶ one response       (nothing for a call that is over)
+           ─cancel▶ marks the call; its function sees ``context.cancelled``
+    watch  one thread, only if a tool has a timeout: answers for those that take too long
+
+Row of ``DESIGN`` §4: one condition around queue, calls and counts.  No user code and no sending
+under it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Optional
+
+import attrs
+
+from .. import codec
+from .._log import get_logger
+from ..errors import LiveError, ToolError
+from ..types.content import (
+    Blob,
+    FunctionCall,
+    FunctionResponse,
+    FunctionResponseBlob,
+    FunctionResponsePart,
+)
+from .annotations import Misfit
+from .declare import FunctionTool
+
+__all__ = ["ToolCounts", "ToolRunner"]
+
+_log = get_logger(__name__)
+_REMEMBERED = 10_000
+"""Ids of calls that are over, kept so that one that comes again is not run again."""
+
+
+@attrs.define(kw_only=True)
+class ToolCounts:
+    """What became of the calls; they balance: calls = answered + cancelled + lost + running.
+
+    Attributes:
+        calls: Calls that were taken on.
+        answered: Calls whose (last) response was sent.
+        cancelled: Calls that the model took back.
+        lost: Calls whose connection ended, or was made anew, before they were answered.
+        late: Results that came when nobody waited for them any more; not sent.
+        repeated: Calls that came again with the same id; not run.
+    """
+
+    calls: int = 0
+    answered: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    late: int = 0
+    repeated: int = 0
+
+
+@attrs.define(eq=False)
+class _Call:
+    """One call, and what its function sees of it."""
+
+    key: str
+    call_id: Optional[str]
+    name: str
+    args: Mapping[str, Any]
+    tool: Optional[FunctionTool]
+    session: Any
+    cancelled: threading.Event = attrs.Factory(threading.Event)
+    deadline: Optional[float] = None
+    over: bool = False
+
+
+class ToolRunner:
+    """Runs the tools of one session.
+
+    Args:
+        session: What tools see as ``context.session``.
+        name: Of the threads.
+        send: Sends responses; may block, raises when the session is over.
+        report: Told of each :class:`ToolError`.
+        on_over: Told of the id of each call that is over, for whatever reason.
+        workers: Threads at most; a function that outlives its timeout gets a substitute.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        *,
+        name: str,
+        send: Callable[[list[FunctionResponse]], None],
+        report: Callable[[LiveError], None],
+        on_over: Callable[[Optional[str]], None],
+        workers: int = 4,
+    ) -> None:
+        self._session = session
+        self._name = name
+        self._send = send
+        self._report = report
+        self._on_over = on_over
+        self._workers = workers
+        self._condition = threading.Condition(threading.Lock())
+        self._tools: Mapping[str, FunctionTool] = {}
+        self._queue: deque[_Call] = deque()
+        self._open: dict[str, _Call] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._threads = 0
+        self._idle = 0
+        self._stuck = 0
+        self._watching = False
+        self._closed = False
+        self._number = 0
+        self.counts = ToolCounts()
+
+    def use(self, tools: Iterable[FunctionTool]) -> None:
+        """Replace the running set; calls in flight finish under the old one."""
+        self._tools = {tool.name: tool for tool in tools}
+
+    @property
+    def is_used(self) -> bool:
+        """There is a function to run."""
+        return bool(self._tools)
+
+    @property
+    def running(self) -> int:
+        """How many calls are not over."""
+        return len(self._open)
+
+    # ------------------------------------------------------------------------ on the reader
+
+    def called(self, calls: Iterable[FunctionCall]) -> None:
+        """Take calls on; never waits."""
+        for call in calls:
+            self._take_on(call)
+
+    def _take_on(self, call: FunctionCall) -> None:
+        with self._condition:
+            if self._closed:
+                return
+            self._number += 1
+            key = call.id or f"unnamed-{self._number}"
+            if key in self._seen:
+                self.counts.repeated += 1
+                return
+            self._remember(key)
+            tool = self._tools.get(call.name or "")
+            made = _Call(key, call.id, call.name or "", call.args or {}, tool, self._session)
+            if tool is not None and tool.options.timeout is not None:
+                made.deadline = time.monotonic() + tool.options.timeout
+            self.counts.calls += 1
+            self._open[key] = made
+            self._queue.append(made)
+            self._condition.notify_all()
+            starts = self._threads_to_start(made)
+        for target, name in starts:
+            threading.Thread(target=target, name=name, daemon=True).start()
+
+    def _remember(self, key: str) -> None:
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _threads_to_start(self, call: _Call) -> list[tuple[Callable[[], None], str]]:
+        """Return the threads that are missing; the caller holds the condition."""
+        starts: list[tuple[Callable[[], None], str]] = []
+        if self._idle < len(self._queue) and self._threads - self._stuck < self._workers:
+            self._threads += 1
+            starts.append((self._work, f"{self._name}-{self._threads}"))
+        if call.deadline is not None and not self._watching:
+            self._watching = True
+            starts.append((self._watch, f"{self._name}-0"))
+        return starts
+
+    def cancelled(self, ids: Iterable[str]) -> None:
+        """Tell functions that nobody waits for them; nothing will be sent for their calls."""
+        for call_id in ids:
+            with self._condition:
+                call = self._open.get(call_id)
+                if call is None:
+                    self._remember(call_id)  # it may be cancelled before it is called
+                    continue
+                self._end(call)
+                self.counts.cancelled += 1
+            call.cancelled.set()
+            self._on_over(call.call_id)
+
+    def connection_lost(self) -> None:
+        """No call that is open can be answered any more; the runner goes on."""
+        with self._condition:
+            calls = list(self._open.values())
+            for call in calls:
+                self._end(call)
+            self.counts.lost += len(calls)
+            self._queue.clear()
+        for call in calls:
+            call.cancelled.set()
+            self._on_over(call.call_id)
+
+    def close(self) -> None:
+        """Take no more calls, let the threads end; functions that run are told, not waited for."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        self.connection_lost()
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_done(self, deadline: Optional[float]) -> bool:
+        """Wait until no thread of ours is left; True if none is."""
+        with self._condition:
+            while self._threads or self._watching:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._condition.wait(left)
+            return True
+
+    def _end(self, call: _Call) -> None:
+        """Take a call off the list; the caller holds the condition."""
+        call.over = True
+        self._open.pop(call.key, None)
+
+    # -------------------------------------------------------------------------- on a worker
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._idle += 1
+                while not self._queue and not self._closed and self._has_place():
+                    self._condition.wait()
+                self._idle -= 1
+                if self._closed or not self._has_place():
+                    self._threads -= 1
+                    self._condition.notify_all()
+                    return
+                call = self._queue.popleft()
+            if not call.over:
+                self._run(call)
+
+    def _has_place(self) -> bool:
+        """Substitutes go when the functions they stood in for are done."""
+        return self._threads - self._stuck <= self._workers
+
+    def _run(self, call: _Call) -> None:
+        try:
+            for response, last in self._responses(call):
+                if not self._answer(call, response, last=last):
+                    return
+        finally:
+            self._settle(call)
+
+    def _settle(self, call: _Call) -> None:
+        """A function that was answered for came back."""
+        with self._condition:
+            if call.deadline == _ANSWERED_FOR:
+                self._stuck -= 1
+                self._condition.notify_all()
+
+    def _responses(self, call: _Call) -> Iterator[tuple[FunctionResponse, bool]]:
+        """Run the function; yield each response, and whether it is the last."""
+        tool = call.tool
+        if tool is None:
+            known = ", ".join(sorted(self._tools)) or "none"
+            yield self._failure(call, f"there is no function {call.name!r}; there are: {known}")
+            return
+        try:
+            result = tool.bind(call.args, call)()
+            if isinstance(result, Iterator):
+                yield from self._parts(call, result)
+                return
+            response = response_of(result)
+        except Misfit as misfit:
+            yield self._failure(call, str(misfit))
+        except Exception as error:  # noqa: BLE001  # a border: the user's function
+            _log.error("the tool %s raised", call.name, exc_info=error)
+            yield self._failure(call, f"{type(error).__name__}: {error}", error)
+        else:
+            yield self._addressed(call, response), True
+
+    def _parts(
+        self, call: _Call, results: Iterator[Any]
+    ) -> Iterator[tuple[FunctionResponse, bool]]:
+        """Send what a generator yields, and at its end a last empty response."""
+        for result in results:
+            if call.over:
+                close = getattr(results, "close", None)
+                if close is not None:
+                    close()
+                return
+            response = self._addressed(call, response_of(result))
+            yield attrs.evolve(response, will_continue=True), False
+        last = FunctionResponse(response={}, will_continue=False)
+        yield self._addressed(call, last), True
+
+    def _failure(
+        self, call: _Call, text: str, cause: Optional[BaseException] = None
+    ) -> tuple[FunctionResponse, bool]:
+        error = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        error.__cause__ = cause
+        if not call.over:
+            self._report(error)
+        return self._addressed(call, FunctionResponse(response={"error": text})), True
+
+    def _addressed(self, call: _Call, response: FunctionResponse) -> FunctionResponse:
+        scheduling = call.tool.options.scheduling if call.tool else None
+        return attrs.evolve(
+            response,
+            id=call.call_id,
+            name=call.name,
+            scheduling=response.scheduling or scheduling,
+        )
+
+    def _answer(self, call: _Call, response: FunctionResponse, *, last: bool) -> bool:
+        """Send a response unless the call is over; True if more may be sent."""
+        with self._condition:
+            if call.over:
+                self.counts.late += 1
+                return False
+            if last:
+                self._end(call)
+        try:
+            self._send([response])
+        except LiveError as error:
+            self._unanswered(call, error, last=last)
+            return False
+        if last:
+            with self._condition:
+                self.counts.answered += 1
+            self._on_over(call.call_id)
+        return True
+
+    def _unanswered(self, call: _Call, error: LiveError, *, last: bool) -> None:
+        """The response could not be sent: the connection is gone, or it cannot be written."""
+        with self._condition:
+            ours = last or not call.over
+            if ours:
+                self._end(call)
+                self.counts.lost += 1
+        if ours:
+            call.cancelled.set()
+            self._on_over(call.call_id)
+            _log.warning("the result of the tool %s was not sent: %s", call.name, error)
+
+    # ------------------------------------------------------------------------ on the watch
+
+    def _watch(self) -> None:
+        """Answer for functions that take too long."""
+        while True:
+            with self._condition:
+                now = time.monotonic()
+                waiting = [call for call in self._open.values() if call.deadline is not None]
+                late = [call for call in waiting if (call.deadline or 0) <= now]
+                if self._closed:
+                    self._watching = False
+                    self._condition.notify_all()
+                    return
+                if not late:
+                    soonest = min((call.deadline or now for call in waiting), default=None)
+                    self._condition.wait(None if soonest is None else soonest - now)
+                    continue
+                starts = [self._give_up(call) for call in late]
+            for call, substitute in zip(late, starts):
+                if substitute is not None:
+                    threading.Thread(target=self._work, name=substitute, daemon=True).start()
+                self._tell_late(call)
+
+    def _give_up(self, call: _Call) -> Optional[str]:
+        """Mark a call as answered for; return the name of a substitute, if one is needed.
+
+        The caller holds the condition.
+        """
+        self._end(call)
+        if call in self._queue:
+            self._queue.remove(call)  # no worker had time for it
+            return None
+        call.deadline = _ANSWERED_FOR
+        self._stuck += 1
+        self._threads += 1
+        return f"{self._name}-{self._threads}"
+
+    def _tell_late(self, call: _Call) -> None:
+        limit = call.tool.options.timeout if call.tool else None
+        text = f"it took longer than {limit:g} s"
+        error = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        self._report(error)
+        response = self._addressed(call, FunctionResponse(response={"error": text}))
+        try:
+            self._send([response])
+        except LiveError as failure:
+            self._unanswered(call, failure, last=True)
+            return
+        call.cancelled.set()
+        with self._condition:
+            self.counts.answered += 1
+        self._on_over(call.call_id)
+
+
+_ANSWERED_FOR = float("-inf")
+"""The deadline of a call whose function still runs, though the model has its answer."""
+
+
+def response_of(result: Any) -> FunctionResponse:
+    """Make a response of what a function returned.
+
+    A dict is sent as it is; bytes, blobs and pictures become parts; anything else, falsy values
+    included, stands under ``"result"``.
+    """
+    if isinstance(result, FunctionResponse):
+        return result
+    if isinstance(result, dict):
+        return FunctionResponse(response=result)
+    part = _part_of(result)
+    if part is not None:
+        return FunctionResponse(response={}, parts=[part])
+    if isinstance(result, (list, tuple)) and result:
+        parts = [_part_of(item) for item in result]
+        if all(part is not None for part in parts):
+            return FunctionResponse(response={}, parts=[part for part in parts if part])
+    return FunctionResponse(response={"result": result})
+
+
+def _part_of(value: Any) -> Optional[FunctionResponsePart]:
+    if isinstance(value, FunctionResponsePart):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        value = Blob(data=bytes(value), mime_type="application/octet-stream")
+    if codec.is_picture(value):
+        value = Blob(data=codec.picture_bytes(value, "PNG"), mime_type="image/png")
+    if not isinstance(value, Blob):
+        return None
+    blob = FunctionResponseBlob(
+        data=value.data, mime_type=value.mime_type, display_name=value.display_name
+    )
+    return FunctionResponsePart(inline_data=blob)

@@ -7,10 +7,12 @@ but what they are handed.
 from __future__ import annotations
 
 from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, tool
+from .gate import Gate
 from .runner import ToolCounts, ToolRunner
 
 __all__ = [
     "FunctionTool",
+    "Gate",
     "ToolContext",
     "ToolCounts",
     "ToolOptions",

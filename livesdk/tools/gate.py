@@ -1,0 +1,61 @@
+"""Whether the model is waiting for a function, so that realtime media must be held back.
+
+The service ends sessions that send audio or video while a BLOCKING call is open (1008).  Which
+calls block: those of functions declared so, and of functions that do not say, where the model's
+family blocks by default (Protocol §13.5, §15).
+
+The reader adds, anybody removes; each step is one operation on a set, which needs no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Optional
+
+from ..types.content import FunctionCall
+from ..types.enums import Behavior
+from ..types.tools import Tool
+
+__all__ = ["Gate"]
+
+
+class Gate:
+    """The open BLOCKING calls of a session.
+
+    Args:
+        blocks_by_default: What a declaration without ``behavior`` means.
+    """
+
+    def __init__(self, *, blocks_by_default: bool) -> None:
+        self._default = blocks_by_default
+        self._blocking: frozenset[str] = frozenset()
+        self._open: set[str] = set()
+
+    def declare(self, tools: Optional[Iterable[Tool]]) -> None:
+        """Take the declarations that hold from now on; open calls stay as they are."""
+        declared = [f for tool in tools or () for f in tool.function_declarations or ()]
+        self._blocking = frozenset(
+            function.name or ""
+            for function in declared
+            if function.behavior == Behavior.BLOCKING
+            or (function.behavior in (None, Behavior.UNSPECIFIED) and self._default)
+        )
+
+    def called(self, calls: Iterable[FunctionCall]) -> None:
+        """Calls came in."""
+        for call in calls:
+            if call.name in self._blocking:
+                self._open.add(call.id or call.name or "")
+
+    def over(self, call_id: Optional[str], name: Optional[str] = None) -> None:
+        """A call was answered, cancelled, or took too long."""
+        self._open.discard(call_id or name or "")
+
+    def clear(self) -> None:
+        """The connection of all open calls is gone."""
+        self._open.clear()
+
+    @property
+    def is_shut(self) -> bool:
+        """Realtime media must not be sent now."""
+        return bool(self._open)

@@ -1,0 +1,68 @@
+"""Realtime media is held back exactly while a BLOCKING call is open."""
+
+from __future__ import annotations
+
+import pytest
+from livesdk.tools import Gate
+from livesdk.types import FunctionCall, FunctionDeclaration, Tool
+
+
+def declared(**behaviors):
+    functions = [FunctionDeclaration(name=n, behavior=b) for n, b in behaviors.items()]
+    return [Tool(function_declarations=functions)]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "default", "shut"),
+    [
+        ("BLOCKING", False, True),
+        ("BLOCKING", True, True),
+        ("NON_BLOCKING", True, False),
+        (None, True, True),
+        (None, False, False),
+        ("UNSPECIFIED", True, True),
+    ],
+)
+def test_which_calls_block(behavior, default, shut):
+    gate = Gate(blocks_by_default=default)
+    gate.declare(declared(f=behavior))
+    gate.called([FunctionCall(id="1", name="f")])
+    assert gate.is_shut is shut
+
+
+def test_it_opens_when_the_last_call_is_over():
+    gate = Gate(blocks_by_default=True)
+    gate.declare(declared(f=None, g=None))
+    gate.called([FunctionCall(id="1", name="f"), FunctionCall(id="2", name="g")])
+    gate.over("1")
+    assert gate.is_shut
+    gate.over("2")
+    gate.over("2")
+    assert not gate.is_shut
+
+
+def test_calls_without_an_id_go_by_name():
+    gate = Gate(blocks_by_default=True)
+    gate.declare(declared(f=None))
+    gate.called([FunctionCall(name="f")])
+    assert gate.is_shut
+    gate.over(None, "f")
+    assert not gate.is_shut
+
+
+def test_functions_nobody_declared_do_not_block():
+    gate = Gate(blocks_by_default=True)
+    gate.declare(None)
+    gate.called([FunctionCall(id="1", name="f")])
+    assert not gate.is_shut
+
+
+def test_a_lost_connection_opens_it_and_new_declarations_count_from_then_on():
+    gate = Gate(blocks_by_default=False)
+    gate.declare(declared(f="BLOCKING"))
+    gate.called([FunctionCall(id="1", name="f")])
+    gate.declare(declared(f="NON_BLOCKING"))
+    assert gate.is_shut
+    gate.clear()
+    gate.called([FunctionCall(id="2", name="f")])
+    assert not gate.is_shut

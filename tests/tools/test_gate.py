@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from livesdk.tools import Gate
 from livesdk.types import FunctionCall, FunctionDeclaration, Tool
 

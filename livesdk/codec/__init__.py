@@ -17,14 +17,15 @@ from typing import Any, TypeVar, Union
 
 import pybase64
 
-from .._log import shorten
 from ..errors import ConfigError, DecodeError
 from ..types._base import Model, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
+from ._hot import hot_hook
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
+from ._parse import excerpt, parse, parse_cut
 from ._shapes import Hook, Mismatch
 from ._vertex import read_as_vertex
 
@@ -45,7 +46,6 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 
-_raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _hooks: dict[type, Hook] = {}
 
@@ -60,41 +60,31 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
     Raises:
         DecodeError: Not UTF-8, not JSON, not an object, or a value of the wrong shape.
     """
-    found = parse(frame)
-    hook = _hooks.get(cls) or _hooks.setdefault(cls, structure_hook(cls))
+    found = parse_cut(frame)
+    was_cut = found is not None
+    if not was_cut:
+        found = parse(frame)
+    hook = _hooks.get(cls) or _hooks.setdefault(cls, hot_hook(cls))
     try:
         message = hook({} if found is None else found)
-    except Mismatch as error:
-        raise DecodeError(error.message, path=error.path, excerpt=_excerpt(frame)) from None
-    message.raw = found
+    except Mismatch:
+        return _decode_plainly(frame, cls)  # knows where it is
+    if was_cut:
+        message.raw_source = (parse, frame)
+    else:
+        message.raw = found
     return message  # type: ignore[no-any-return]
 
 
-def parse(frame: Union[bytes, str]) -> Any:
-    """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
+def _decode_plainly(frame: Union[bytes, str], cls: type[M]) -> M:
+    """Decode without shortcuts: what :func:`decode` does for every frame, only quicker."""
+    found = parse(frame)
     try:
-        text = frame if isinstance(frame, str) else str(frame, "utf-8")
-        if text[:1] not in "{[":
-            text = text.lstrip(" \t\r\n")
-        found, end = _raw_decode(text)
-        if end < len(text) and text[end:].strip(" \t\r\n"):
-            raise ValueError(f"more text after the end at character {end}")
-    except RecursionError:
-        raise DecodeError("nested too deeply", excerpt=_excerpt(frame)) from None
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-        raise DecodeError(f"not JSON: {_why(error)}", excerpt=_excerpt(frame)) from None
-    return found
-
-
-def _why(error: ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 at byte {error.start}"
-    return shorten(str(error))
-
-
-def _excerpt(frame: Union[bytes, str]) -> str:
-    head = frame[:200]
-    return head if isinstance(head, str) else head.decode("utf-8", "replace")
+        message = structure_hook(cls)({} if found is None else found)
+    except Mismatch as error:
+        raise DecodeError(error.message, path=error.path, excerpt=excerpt(frame)) from None
+    message.raw = found
+    return message  # type: ignore[no-any-return]
 
 
 def encode(message: Model) -> bytes:

@@ -76,10 +76,12 @@ def _number(value: Any) -> float:
     raise Mismatch(f"expected a number, got {kind_of(value)}")
 
 
-def _octets(value: Any) -> bytes:
+def octets(value: Any) -> bytes:
     """Decode base64 of either alphabet, padded or not (Protocol §13.2)."""
+    if value.__class__ is bytes:  # done already: _parse.parse_cut
+        return value
     try:
-        return pybase64.b64decode(value, validate=True)
+        return pybase64.b64decode(value, None, True)
     except (binascii.Error, ValueError, TypeError):
         return _octets_of_any_alphabet(value)
 
@@ -89,7 +91,7 @@ def _octets_of_any_alphabet(value: Any) -> bytes:
         raise Mismatch(f"expected base64 text, got {kind_of(value)}")
     text = value.translate(_URL_SAFE).rstrip("=")
     try:
-        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return pybase64.b64decode(text + "=" * (-len(text) % 4), None, True)
     except (binascii.Error, ValueError):
         raise Mismatch("expected base64 text, got other characters") from None
 
@@ -214,7 +216,7 @@ register_shapes(
         bool: _boolean,
         int: _integer,
         float: _number,
-        bytes: _octets,
+        bytes: octets,
         dict[str, Any]: _object,
         Any: _as_it_is,
         Union[datetime, str]: _string,

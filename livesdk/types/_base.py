@@ -50,8 +50,24 @@ def sparse(cls: _C) -> _C:
     without ``__init__`` and sets only those, in a sixth of the time.  For classes without slots.
     """
     for attribute in cls.__attrs_attrs__:  # type: ignore[attr-defined]  # set by attrs
-        setattr(cls, attribute.name, None)
+        setattr(cls, attribute.name, _Raw() if attribute.name == "raw" else None)
     return cls
+
+
+class _Raw:
+    """``raw`` of a message with audio: its frame is parsed, as a whole, when first asked for.
+
+    The codec leaves ``raw_source`` on such a message: the function that parses, and the frame.
+    """
+
+    def __get__(self, message: Any, owner: Any = None) -> Any:
+        attributes = {} if message is None else vars(message)
+        source = attributes.get("raw_source")
+        if source is not None:
+            parse, frame = source
+            attributes["raw"] = parse(frame)
+            attributes.pop("raw_source", None)  # another thread may be here at the same time
+        return attributes.get("raw")
 
 
 def is_sparse(cls: type) -> bool:

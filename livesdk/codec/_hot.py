@@ -1,0 +1,223 @@
+"""The objects that arrive all the time, made by straight-line code: twice as quick as by loops.
+
+Each function takes the members it knows, and counts them down.  If any is left over (a rare or
+unknown key, a null, a value of another class), the whole object goes to ``_inbound`` instead, which
+knows everything.  So these functions are right about the usual, and silent about all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from ..types.content import Blob, Content, FunctionCall, Part, Transcription
+from ..types.enums import MediaModality
+from ..types.messages import (
+    LiveServerContent,
+    LiveServerMessage,
+    LiveServerToolCall,
+    ModalityTokenCount,
+    UsageMetadata,
+)
+from ._inbound import octets, structure_hook
+from ._shapes import Hook
+
+__all__ = ["hot_hook"]
+
+_new: Callable[[type], Any] = object.__new__  # without __init__: see types._base.sparse
+_general = cache(structure_hook)
+_MODALITIES = {member.value: member for member in MediaModality}
+
+
+def hot_hook(cls: type) -> Hook:
+    """Return the quickest function that makes a message of class ``cls`` from a decoded frame.
+
+    Its :class:`Mismatch` may have lost the first steps of its path; ``structure_hook`` knows them.
+    """
+    return _message if cls is LiveServerMessage else structure_hook(cls)
+
+
+def _message(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(LiveServerMessage)
+        left = len(value)
+        if (item := value.get("serverContent")) is not None:
+            made.server_content = _server_content(item)
+            left -= 1
+        if left and (item := value.get("usageMetadata")) is not None:
+            made.usage_metadata = _usage(item)
+            left -= 1
+        if left and (item := value.get("toolCall")) is not None:
+            made.tool_call = _tool_call(item)
+            left -= 1
+        if not left:
+            return made
+    return _general(LiveServerMessage)(value)
+
+
+def _server_content(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(LiveServerContent)
+        left = len(value)
+        if (item := value.get("modelTurn")) is not None:
+            made.model_turn = _content(item)
+            left -= 1
+        if left and (item := value.get("outputTranscription")) is not None:
+            made.output_transcription = _transcription(item)
+            left -= 1
+        if left and (item := value.get("inputTranscription")) is not None:
+            made.input_transcription = _transcription(item)
+            left -= 1
+        if left and value.get("turnComplete").__class__ is bool:
+            made.turn_complete = value["turnComplete"]
+            left -= 1
+        if left and value.get("generationComplete").__class__ is bool:
+            made.generation_complete = value["generationComplete"]
+            left -= 1
+        if left and value.get("interrupted").__class__ is bool:
+            made.interrupted = value["interrupted"]
+            left -= 1
+        if not left:
+            return made
+    return _general(LiveServerContent)(value)
+
+
+def _content(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(Content)
+        left = len(value)
+        parts = value.get("parts")
+        if parts.__class__ is list:
+            made.parts = list(map(_part, parts))
+            left -= 1
+        if left and value.get("role").__class__ is str:
+            made.role = value["role"]
+            left -= 1
+        if not left:
+            return made
+    return _general(Content)(value)
+
+
+def _part(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(Part)
+        left = len(value)
+        if (item := value.get("inlineData")) is not None:
+            made.inline_data = _blob(item)
+            left -= 1
+        if left and value.get("text").__class__ is str:
+            made.text = value["text"]
+            left -= 1
+        if left and value.get("thought").__class__ is bool:
+            made.thought = value["thought"]
+            left -= 1
+        if not left:
+            return made
+    return _general(Part)(value)
+
+
+def _blob(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(Blob)
+        left = len(value)
+        if (item := value.get("data")) is not None:
+            made.data = octets(item)
+            left -= 1
+        if value.get("mimeType").__class__ is str:
+            made.mime_type = value["mimeType"]
+            left -= 1
+        if not left:
+            return made
+    return _general(Blob)(value)
+
+
+def _transcription(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(Transcription)
+        left = len(value)
+        if value.get("text").__class__ is str:
+            made.text = value["text"]
+            left -= 1
+        if left and value.get("finished").__class__ is bool:
+            made.finished = value["finished"]
+            left -= 1
+        if left and value.get("languageCode").__class__ is str:
+            made.language_code = value["languageCode"]
+            left -= 1
+        if not left:
+            return made
+    return _general(Transcription)(value)
+
+
+def _tool_call(value: Any) -> Any:
+    if value.__class__ is dict and len(value) == 1:
+        calls = value.get("functionCalls")
+        if calls.__class__ is list:
+            made = _new(LiveServerToolCall)
+            made.function_calls = list(map(_function_call, calls))
+            return made
+    return _general(LiveServerToolCall)(value)
+
+
+def _function_call(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(FunctionCall)
+        left = len(value)
+        if value.get("name").__class__ is str:
+            made.name = value["name"]
+            left -= 1
+        if left and value.get("id").__class__ is str:
+            made.id = value["id"]
+            left -= 1
+        if left and value.get("args").__class__ is dict:
+            made.args = value["args"]
+            left -= 1
+        if not left:
+            return made
+    return _general(FunctionCall)(value)
+
+
+def _usage(value: Any) -> Any:
+    if value.__class__ is dict:
+        made = _new(UsageMetadata)
+        left = len(value)
+        if value.get("promptTokenCount").__class__ is int:
+            made.prompt_token_count = value["promptTokenCount"]
+            left -= 1
+        if value.get("responseTokenCount").__class__ is int:
+            made.response_token_count = value["responseTokenCount"]
+            left -= 1
+        if value.get("totalTokenCount").__class__ is int:
+            made.total_token_count = value["totalTokenCount"]
+            left -= 1
+        if value.get("promptTokensDetails").__class__ is list:
+            made.prompt_tokens_details = list(map(_token_count, value["promptTokensDetails"]))
+            left -= 1
+        if value.get("responseTokensDetails").__class__ is list:
+            made.response_tokens_details = list(map(_token_count, value["responseTokensDetails"]))
+            left -= 1
+        if left and value.get("thoughtsTokenCount").__class__ is int:
+            made.thoughts_token_count = value["thoughtsTokenCount"]
+            left -= 1
+        if left and value.get("cachedContentTokenCount").__class__ is int:
+            made.cached_content_token_count = value["cachedContentTokenCount"]
+            left -= 1
+        if left and value.get("toolUsePromptTokenCount").__class__ is int:
+            made.tool_use_prompt_token_count = value["toolUsePromptTokenCount"]
+            left -= 1
+        if not left:
+            return made
+    return _general(UsageMetadata)(value)
+
+
+def _token_count(value: Any) -> Any:
+    if value.__class__ is dict and len(value) == 2:
+        count = value.get("tokenCount")
+        modality = value.get("modality")
+        if count.__class__ is int and modality.__class__ is str and modality in _MODALITIES:
+            made = _new(ModalityTokenCount)
+            made.modality = _MODALITIES[modality]
+            made.token_count = count
+            return made
+    return _general(ModalityTokenCount)(value)

@@ -1,0 +1,100 @@
+"""From the bytes of a frame to Python values; base64 goes past the JSON parser where it can.
+
+Half of the work on a frame of audio is the JSON parser walking through base64, one character at a
+time.  So the first base64 string is cut out, a mark put in its place, and the rest is parsed.  Only
+if the mark then turns up exactly where audio belongs was the cut right; else the frame is parsed
+whole, as if nothing had been tried.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+import secrets
+from typing import Any, Optional, Union
+
+import pybase64
+
+from .._log import shorten
+from ..errors import DecodeError
+
+__all__ = ["excerpt", "parse", "parse_cut"]
+
+_raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
+_SPACE = " \t\r\n"
+
+_WORTH_A_CUT = 512
+"""Bytes of a frame from which on cutting is quicker than parsing."""
+_HEAD = 512
+"""How far into a frame its first base64 string is looked for."""
+_BASE64_BEGINS = re.compile(rb'"data"\s*:\s*"')
+_MARK = secrets.token_hex(16)  # like the boundary of MIME: no server can know it
+_MARK_BYTES = _MARK.encode()
+
+
+def parse(frame: Union[bytes, str]) -> Any:
+    """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
+    try:
+        text = frame if isinstance(frame, str) else str(frame, "utf-8")
+        if text[:1] not in "{[":
+            text = text.lstrip(_SPACE)
+        found, end = _raw_decode(text)
+        if end < len(text) and text[end:].strip(_SPACE):
+            raise ValueError(f"more text after the end at character {end}")
+    except RecursionError:
+        raise DecodeError("nested too deeply", excerpt=excerpt(frame)) from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+        raise DecodeError(f"not JSON: {_why(error)}", excerpt=excerpt(frame)) from None
+    return found
+
+
+def parse_cut(frame: Union[bytes, str]) -> Optional[dict[str, Any]]:
+    """Parse a frame of audio, its first base64 string as bytes; ``None`` where that cannot be.
+
+    Base64 holds neither quotes nor backslashes: it ends at the next quote, and whatever else of
+    that kind stands in its place, the parser is in the same state behind it.
+    """
+    if frame.__class__ is not bytes or len(frame) < _WORTH_A_CUT:
+        return None
+    begin = _BASE64_BEGINS.search(frame, 0, _HEAD)
+    if begin is None:
+        return None
+    start = begin.end()
+    end = frame.find(b'"', start)
+    try:
+        octets = pybase64.b64decode(frame[start:end], None, True)
+        found = parse(frame[:start] + _MARK_BYTES + frame[end:])
+    except (binascii.Error, ValueError, DecodeError):
+        return None
+    blob = _first_blob(found)
+    if blob.__class__ is not dict or blob.get("data") != _MARK:
+        return None
+    blob["data"] = octets
+    return found  # type: ignore[no-any-return]
+
+
+def _first_blob(found: Any) -> Any:
+    """Find the first blob of a message with audio, live or music (Protocol §8.2, §11)."""
+    try:
+        content = found["serverContent"]
+        if "audioChunks" in content:
+            return content["audioChunks"][0]
+        for part in content["modelTurn"]["parts"]:
+            if "inlineData" in part:
+                return part["inlineData"]
+    except (LookupError, TypeError):
+        pass
+    return None
+
+
+def _why(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 at byte {error.start}"
+    return shorten(str(error))
+
+
+def excerpt(frame: Union[bytes, str]) -> str:
+    """Return the beginning of a frame, for an error message."""
+    head = frame[:200]
+    return head if isinstance(head, str) else head.decode("utf-8", "replace")

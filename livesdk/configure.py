@@ -136,12 +136,20 @@ def _generation_config(config: LiveConnectConfig, access: Access) -> Optional[Ge
     vertex = access.backend == "vertex" and not access.is_express
     if vertex and merged.response_modalities is None:
         merged = attrs.evolve(merged, response_modalities=[Modality.AUDIO])
+    if access.vertex_rules and merged.model_selection_config is not None:  # modelConfig there
+        merged = attrs.evolve(
+            merged, model_config=merged.model_selection_config, model_selection_config=None
+        )
     return None if merged == GenerationConfig() else merged
 
 
 def instruction_of(value: Any, where: str) -> Optional[Content]:
     """Check a system instruction: a string, part, content, or a list of them."""
-    return None if value is None else codec.check(value, Content, where)
+    if value is None:
+        return None
+    if isinstance(value, (list, tuple)) and not value:
+        raise ConfigError(f"{where}: an empty list says nothing; leave it out")
+    return codec.check(value, Content, where)
 
 
 def tools_of(tools: Any, where: str) -> list[Tool]:

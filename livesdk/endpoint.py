@@ -18,6 +18,7 @@ import platform
 import re
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union
+from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
@@ -95,11 +96,12 @@ class Access:
     @property
     def is_token(self) -> bool:
         """The key is an ephemeral token, which only the constrained method takes."""
-        return bool(self.api_key and self.api_key.startswith(TOKEN_PREFIX))
+        developer = self.backend == "developer"
+        return developer and bool(self.api_key and self.api_key.startswith(TOKEN_PREFIX))
 
     @property
     def is_express(self) -> bool:
-        """Vertex with an API key and no project."""
+        """Vertex with an API key; a project is neither needed nor named."""
         return self.backend == "vertex" and self.api_key is not None
 
     @property
@@ -186,24 +188,18 @@ def _vertex_access(
     has_credentials: bool,
     options: HttpOptions,
 ) -> Access:
-    if api_key and (project or location):
-        raise ConfigError(
-            "api_key and project/location exclude each other on Vertex AI: with a key alone"
-            " it is express mode, with a project credentials are used"
-        )
     if api_key and has_credentials:
         raise ConfigError("credentials and api_key exclude each other on Vertex AI")
     base = _base(options, environ, "GOOGLE_VERTEX_BASE_URL")
-    key = None
-    if not api_key and not has_credentials:
-        project = project or environ.get("GOOGLE_CLOUD_PROJECT")
-        location = location or (environ.get("GOOGLE_CLOUD_LOCATION") if project else location)
-    if not project and not has_credentials:
-        key = _clean_key(api_key or _key_in(environ))
-    elif has_credentials:
-        project = project or environ.get("GOOGLE_CLOUD_PROJECT")
-        location = location or environ.get("GOOGLE_CLOUD_LOCATION")
-    gateway = bool(base) and not (project or key or has_credentials)
+    key = _clean_key(api_key)
+    surroundings = environ.get("GOOGLE_CLOUD_PROJECT"), environ.get("GOOGLE_CLOUD_LOCATION")
+    if not (key or project or location or has_credentials or any(surroundings)):
+        key = _clean_key(_key_in(environ))
+    gateway = _is_foreign(base) and not (key or project or has_credentials)
+    if key:
+        project = None  # express mode needs none
+    elif not gateway:
+        project, location = project or surroundings[0], location or surroundings[1]
     headers = _checked_headers(options.headers)
     return Access(
         backend="vertex",
@@ -211,11 +207,16 @@ def _vertex_access(
         needs_credentials=not key and not gateway and _header(headers, "authorization") is None,
         api_key=key,
         project=project or None,
-        location=None if key or gateway else location or "global",
+        location=None if gateway else location or (None if key else "global"),
         base_url=base,
         api_version=_version(options, environ, vertex=True) or "v1beta1",
         headers=headers,
     )
+
+
+def _is_foreign(base: Optional[str]) -> bool:
+    """Tell whether a base URL is somebody else's server; none is Google's."""
+    return base is not None and not (urlsplit(base).hostname or "").endswith(".googleapis.com")
 
 
 _FIREBASE_BACKENDS = {

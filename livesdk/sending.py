@@ -208,7 +208,10 @@ def blobs_of(chunks: Any) -> list[Any]:
     if isinstance(chunks, (Blob, Mapping, *Bytes)) or _is_pair(chunks):
         return [chunks]
     if isinstance(chunks, Iterable) and not isinstance(chunks, str):
-        return list(chunks)
+        blobs = list(chunks)
+        if not blobs:
+            raise ConfigError("chunks: nothing to send")
+        return blobs
     raise ConfigError(f"chunks: expected blobs, got {type(chunks).__name__}")
 
 
@@ -232,6 +235,8 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
         for index, item in enumerate(many)
     ]
     for index, response in enumerate(checked):
+        if response == FunctionResponse():
+            raise ConfigError(f"function_responses[{index}]: expected id, name and response")
         if not response.id and not access.vertex_rules:
             raise ConfigError(
                 f"function_responses[{index}]: the Developer API needs the id of the call;"

@@ -1,8 +1,9 @@
-"""Frames out and in: masking, and the reading of what is not a plain, final, whole frame.
+"""Frames out and in (RFC 6455 §5), without a socket: bytes are fed in, events come out.
 
-Most frames of this service are one final frame, read in place by :class:`FrameReader`; all else
-(fragments, control frames, frames larger than the read-ahead) goes through websocket-client's
-``frame_buffer``, which knows the rules.  No socket here: bytes are fed in.
+Nearly all that this service sends is one final data frame that lies whole in what was read: it is
+taken in place.  Everything else (fragments, control frames, frames of which a part is yet to come)
+goes step by step, checked by the rules of websocket-client's ``ABNF`` and the few it lacks.  What
+is wrong is told as soon as the bytes that show it are there.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from collections.abc import Callable
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
-from attrs import frozen
+from attrs import define, frozen
 from websocket import ABNF, WebSocketProtocolException
-from websocket._abnf import frame_buffer
 
 __all__ = ["CloseFrame", "FrameReader", "Message", "Violation", "client_frame"]
 
@@ -24,8 +23,6 @@ _FINAL = 0x80
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
 _NUMPY_FROM = 32 * 1024
-_IN_PLACE = 1024 * 1024
-"""The largest frame that is collected by joining; above, that would be quadratic."""
 
 
 def client_frame(opcode: int, payload: bytes) -> bytes:
@@ -44,18 +41,18 @@ def client_frame(opcode: int, payload: bytes) -> bytes:
 def _masked(payload: bytes, key: bytes) -> bytes:
     """XOR with the repeated key: as one big integer, or by NumPy where that is loaded already."""
     size = len(payload)
-    if size >= _NUMPY_FROM and "numpy" in sys.modules:
-        numpy = sys.modules["numpy"]
+    numpy: Any = sys.modules.get("numpy")
+    if size >= _NUMPY_FROM and hasattr(numpy, "frombuffer"):  # not while it is being imported
         whole = size & ~3
         words = numpy.frombuffer(payload, "u4", whole // 4) ^ numpy.frombuffer(key, "u4")
         rest = bytes(a ^ b for a, b in zip(payload[whole:], key))
-        return words.tobytes() + rest  # type: ignore[no-any-return]  # sys.modules is untyped
+        return bytes(words.tobytes() + rest)
     mask = (key * (size // 4 + 1))[:size]
     mixed = int.from_bytes(payload, sys.byteorder) ^ int.from_bytes(mask, sys.byteorder)
     return mixed.to_bytes(size, sys.byteorder)
 
 
-@frozen
+@define(eq=False)  # one for each message: not frozen, which would cost more to make
 class Message:
     """A whole message: ``str`` from text frames, ``bytes`` from binary ones."""
 
@@ -96,44 +93,38 @@ class Violation(Exception):  # never leaves the transport
         self.reason = reason
 
 
-class _NeedMore(Exception):  # steers, and is no error
-    """The bytes so far end inside a frame."""
+@frozen
+class _Head:
+    """The head of a frame, and where its payload starts."""
 
-
-class _LimitedBuffer(frame_buffer):
-    """websocket-client's reader, which learns here when a frame is too long or masked."""
-
-    def __init__(self, recv: Callable[[int], bytes], limit: Callable[[], int]) -> None:
-        super().__init__(recv, skip_utf8_validation=True)
-        self._limit = limit
-
-    def recv_length(self) -> None:
-        super().recv_length()
-        if (self.length or 0) > self._limit():
-            raise Violation(1009, "message too big")
-        if self.has_mask():
-            raise Violation(1002, "masked frame from a server")
+    first: int
+    opcode: int
+    is_final: bool
+    size: int
+    start: int
 
 
 class FrameReader:
-    """Bytes in, events out; one thread."""
+    """Bytes in, events out; one thread.
+
+    Args:
+        limit: Bytes of a message at most; a head that announces more is a violation, before any
+            of it is kept.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._ahead = b""
+        self._ahead = b""  # arrived, and read up to the position
         self._position = 0
-        self._stock = _LimitedBuffer(self._recv, self._room)
-        self._in_frame = False
-        self._ahead_is_short = False  # a plain frame has begun, and the rest is yet to come
-        self._opcode = 0
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._opcode = 0  # of the message that is put together; 0 between messages
+        self._payload = bytearray()  # of that message, so far
+        self._left: Optional[int] = None  # bytes the present frame lacks; None between frames
+        self._is_last = False  # the present frame ends the message
         self._utf8 = codecs.getincrementaldecoder("utf-8")("strict")
-        self._text: list[str] = []
 
     def feed(self, data: bytes) -> None:
         """Add bytes that arrived."""
-        rest = self._ahead[self._position :]
+        rest = self._ahead[self._position :]  # empty, or less than a head or a control frame
         self._ahead = rest + data if rest else data
         self._position = 0
 
@@ -143,99 +134,118 @@ class FrameReader:
         Raises:
             Violation: The peer broke the protocol, or its message is too big.
         """
+        if not self._opcode:
+            message = self._plain()
+            if message is not None:
+                return message
         while True:
-            if not (self._in_frame or self._opcode):
-                plain = self._plain()
-                if plain is not None:
-                    return plain
-                if self._ahead_is_short:
+            if self._left is None:
+                head = self._head()
+                if head is None:
                     return None
-            try:
-                self._in_frame = True
-                frame = self._stock.recv_frame()
-            except _NeedMore:
+                if head.opcode >= CLOSE:
+                    return self._control(head)
+                self._begin(head)
+            if not self._take():
                 return None
-            except WebSocketProtocolException as error:
-                raise Violation(1002, str(error)) from None
-            self._in_frame = False
-            event = self._event(frame)
-            if event is not None:
-                return event
+            if self._is_last:
+                return self._end()
 
     def _plain(self) -> Optional[Message]:
-        """Read one final, unmasked data frame in place; ``None`` for anything else."""
+        """Take one final, unmasked data frame that is here as a whole; ``None`` for all else."""
         data, at = self._ahead, self._position
-        self._ahead_is_short = False
         if len(data) - at < 2:  # the shortest head
             return None
         opcode, size = data[at] ^ _FINAL, data[at + 1]
-        if opcode not in (TEXT, BINARY) or size > 127:  # masked, or not plain
+        if opcode not in (TEXT, BINARY) or size >= _MASKED:
             return None
         start = at + 2
-        if size == 126:  # RFC 6455 §5.2
-            start = at + 4
-            size = int.from_bytes(data[at + 2 : start], "big")
-        elif size == 127:
-            start = at + 10
+        if size > _SHORT:  # RFC 6455 §5.2
+            start += 2 if size == 126 else 8
             size = int.from_bytes(data[at + 2 : start], "big")
         end = start + size
         if end > len(data) or size > self._limit:
-            self._ahead_is_short = size <= min(_IN_PLACE, self._limit) and start <= len(data)
             return None
         payload = data[start:end]
         self._position = end
+        if end == len(data):  # an idle connection keeps nothing
+            self._ahead, self._position = b"", 0
         return Message(_text(payload) if opcode == TEXT else payload)
 
-    def _recv(self, size: int) -> bytes:
-        data = self._ahead[self._position : self._position + size]
-        if not data:
-            raise _NeedMore
-        self._position += len(data)
-        return data
-
-    def _room(self) -> int:
-        return self._limit - self._size
-
-    def _event(self, frame: ABNF) -> Optional[Event]:
-        data = frame.data
-        assert isinstance(data, bytes)  # text is decoded here, not by the library
-        if frame.opcode == CLOSE:
-            return _close(data)
-        if frame.opcode == PING:
-            return Ping(data)
-        if frame.opcode == PONG:
-            return Pong(data)
-        return self._assemble(frame, data)
-
-    def _assemble(self, frame: ABNF, data: bytes) -> Optional[Message]:
-        """Collect fragments; joined once, because adding bytes to bytes is quadratic."""
-        if bool(self._opcode) is not (frame.opcode == ABNF.OPCODE_CONT):
-            raise Violation(1002, "fragments out of order")
-        self._opcode = self._opcode or frame.opcode
-        self._size += len(data)
-        if self._opcode == TEXT:
-            self._text.append(self._decoded(data, final=bool(frame.fin)))
-        else:
-            self._pieces.append(data)
-        if not frame.fin:
-            if len(self._pieces) + len(self._text) > _MAX_FRAGMENTS:
-                raise Violation(1009, "too many fragments")
+    def _head(self) -> Optional[_Head]:
+        """Read and judge the head at the position, and leave it there; ``None`` if it is cut."""
+        data, at = self._ahead, self._position
+        if len(data) - at < 2:
             return None
-        payload: Union[str, bytes]
-        payload = "".join(self._text) if self._opcode == TEXT else b"".join(self._pieces)
-        self._opcode, self._size, self._pieces, self._text = 0, 0, [], []
-        return Message(payload)
+        first, size = data[at], data[at + 1]
+        opcode, is_final = first & 0x0F, bool(first & _FINAL)
+        _judge(first, b"")
+        if size >= _MASKED:
+            raise Violation(1002, "masked frame from a server")
+        if opcode >= CLOSE and (size > _SHORT or not is_final):
+            raise Violation(1002, "control frame too long or in pieces")
+        if opcode < CLOSE and bool(self._opcode) is not (opcode == ABNF.OPCODE_CONT):
+            raise Violation(1002, "fragments out of order")
+        start = at + 2
+        if size > _SHORT:
+            start += 2 if size == 126 else 8
+            if start > len(data):
+                return None
+            size = int.from_bytes(data[at + 2 : start], "big")
+        return _Head(first, opcode, is_final, size, start)
 
-    def _decoded(self, data: bytes, *, final: bool) -> str:
+    def _control(self, head: _Head) -> Optional[Event]:
+        end = head.start + head.size
+        if end > len(self._ahead):
+            return None
+        payload = self._ahead[head.start : end]
+        self._position = end
+        if head.opcode == CLOSE:
+            _judge(head.first, payload)
+            return _close(payload)
+        return Ping(payload) if head.opcode == PING else Pong(payload)
+
+    def _begin(self, head: _Head) -> None:
+        if len(self._payload) + head.size > self._limit:
+            raise Violation(1009, "message too big")
+        self._opcode = self._opcode or head.opcode
+        self._is_last = head.is_final
+        self._left = head.size
+        self._position = head.start
+
+    def _take(self) -> bool:
+        """Take what is here of the present frame; True if that is the rest of it."""
+        assert self._left is not None
+        piece = self._ahead[self._position : self._position + self._left]
+        self._position += len(piece)
+        self._left -= len(piece)
+        self._payload += piece
+        is_whole = not self._left
+        if is_whole:
+            self._left = None
+        if self._opcode == TEXT:
+            self._check_text(piece, final=is_whole and self._is_last)
+        return is_whole
+
+    def _check_text(self, piece: bytes, *, final: bool) -> None:
         try:
-            text = self._utf8.decode(data, final)
+            self._utf8.decode(piece, final)
         except UnicodeDecodeError:
             raise Violation(1007, "text that is not UTF-8") from None
-        return text
+
+    def _end(self) -> Message:
+        opcode, payload = self._opcode, self._payload
+        self._opcode, self._payload = 0, bytearray()
+        return Message(str(payload, "utf-8") if opcode == TEXT else bytes(payload))
 
 
-_MAX_FRAGMENTS = 1 << 20
-"""Empty fragments cost memory too."""
+def _judge(first: int, payload: bytes) -> None:
+    """Have the library check reserved bits, opcode and close code (RFC 6455 §5.2, §7.4)."""
+    final, rsv1, rsv2, rsv3 = (first >> shift & 1 for shift in (7, 6, 5, 4))
+    try:
+        ABNF(final, rsv1, rsv2, rsv3, first & 0x0F, 0, payload).validate(True)
+    except WebSocketProtocolException as error:
+        raise Violation(1002, str(error)) from None
 
 
 def _text(payload: bytes) -> str:

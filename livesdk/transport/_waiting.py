@@ -6,24 +6,54 @@ Nothing else in the transport blocks, so an abort ends every wait at once, diall
 from __future__ import annotations
 
 import contextlib
+import math
 import select
 import socket
 import time
-from typing import Optional
+from typing import Any, Optional
 
-__all__ = ["Waker", "remaining", "wait_writable"]
+__all__ = ["Waker", "remaining", "wait_ready"]
 
 _HAS_POLL = hasattr(select, "poll")
+_LONGEST = 3600.0
+"""Seconds that one wait takes at most: ``poll`` counts milliseconds in 32 bits."""
 
 
 def remaining(deadline: Optional[float]) -> Optional[float]:
     """Return the seconds left until ``deadline`` (of ``time.monotonic``), at least 0."""
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
+    if deadline is None or deadline == math.inf:
+        return None
+    return max(0.0, deadline - time.monotonic())
 
 
-def wait_writable(sock: socket.socket, timeout: Optional[float]) -> None:
-    """Return once ``sock`` takes bytes, is shut down, or ``timeout`` passes."""
-    _select([], [sock], timeout)
+def wait_ready(sock: socket.socket, timeout: float, *, read: bool = False) -> None:
+    """Return once ``sock`` takes bytes (or has some), is shut down, or ``timeout`` passes."""
+    _Watch(sock.fileno(), read=read, write=not read).wait(timeout)
+
+
+class _Watch:
+    """Descriptors to wait for; ``poll`` where it exists, for those above 1024."""
+
+    def __init__(self, descriptor: int, *, read: bool, write: bool, waker: int = -1) -> None:
+        self.readers = [one for one in (waker, descriptor if read else -1) if one >= 0]
+        self.writers = [descriptor] if write and descriptor >= 0 else []
+        self._poll: Any = None
+        if _HAS_POLL:
+            self._poll = select.poll()
+            if waker >= 0:
+                self._poll.register(waker, select.POLLIN)
+            events = (select.POLLIN if read else 0) | (select.POLLOUT if write else 0)
+            if descriptor >= 0:
+                self._poll.register(descriptor, events)
+
+    def wait(self, timeout: Optional[float]) -> list[int]:
+        """Return the descriptors that are ready, those with an error among them."""
+        seconds = _LONGEST if timeout is None else min(timeout, _LONGEST)
+        if self._poll is not None:
+            return [one for one, _ in self._poll.poll(math.ceil(seconds * 1000))]
+        # Windows tells of a failed connect in the third group only
+        found = select.select(self.readers, self.writers, self.writers, seconds)
+        return [one for group in found for one in group]
 
 
 class Waker:
@@ -33,6 +63,8 @@ class Waker:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
+        self._watch: Optional[_Watch] = None  # kept, because the next wait is mostly the same
+        self._watched = (-1, False, False)
 
     def wake(self) -> None:
         """End the present or the next wait; any thread, never blocks."""
@@ -48,38 +80,27 @@ class Waker:
         timeout: Optional[float] = None,
     ) -> bool:
         """Wait for ``sock``; return True if it is ready, False if woken or out of time."""
-        readers = [self._woken, sock] if read and sock else [self._woken]
-        ready = _select(readers, [sock] if write and sock else [], timeout)
-        if self._woken.fileno() in ready:
-            self._drain()
-        return sock is not None and sock.fileno() in ready
+        descriptor = -1 if sock is None else sock.fileno()
+        wanted = (descriptor, read, write)
+        if self._watch is None or self._watched != wanted:
+            waker = self._woken.fileno()
+            self._watch = _Watch(descriptor, read=read, write=write, waker=waker)
+            self._watched = wanted
+        is_ready = False
+        for one in self._watch.wait(timeout):
+            if one == descriptor:
+                is_ready = True
+            else:
+                self._drain()
+        return is_ready
 
     def _drain(self) -> None:
         with contextlib.suppress(OSError):
-            while self._woken.recv(256):
+            while len(self._woken.recv(256)) == 256:
                 pass
 
     def close(self) -> None:
         """Free the two descriptors; nobody may wait any more."""
+        self._watch = None
         self._woken.close()
         self._waker.close()
-
-
-def _select(
-    readers: list[socket.socket], writers: list[socket.socket], timeout: Optional[float]
-) -> set[int]:
-    """Return the descriptors that are ready; ``poll`` where it exists, for those above 1024."""
-    if not _HAS_POLL:
-        found = select.select(readers, writers, writers, timeout)
-        return {sock.fileno() for group in found for sock in group}
-    events: dict[int, int] = {}
-    for sock in readers:
-        events[sock.fileno()] = select.POLLIN
-    for sock in writers:
-        events[sock.fileno()] = events.get(sock.fileno(), 0) | select.POLLOUT
-    poll = select.poll()
-    for descriptor, wanted in events.items():
-        if descriptor >= 0:
-            poll.register(descriptor, wanted)
-    milliseconds = None if timeout is None else max(0, int(timeout * 1000 + 0.999))
-    return {descriptor for descriptor, _ in poll.poll(milliseconds)}

@@ -9,7 +9,12 @@
 
 Two threads inside one TLS object break it, so every call on the socket is made under ``_lock``, on
 a non-blocking socket, and nobody holds the lock while waiting.  After a "want write" the same bytes
-must be offered again: the head of the queue is always what is offered.
+must be offered again: the head of the queue is always what is offered.  TLS may want to read before
+it writes on, and the other way round: two flags remember it, so that nobody waits for the wrong
+thing, or spins.
+
+The descriptor stays open until the last thread that waits on it is back (``_waiting``): its number
+never becomes somebody else's under a waiting thread.
 """
 
 from __future__ import annotations
@@ -39,13 +44,15 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._waiting import Waker, remaining, wait_writable
+from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["Lost", "Transport", "TransportStats", "WebSocketTransport"]
 
 _READ_AHEAD = 64 * 1024
 _CONTROL_LIMIT = 1024
-"""Control frames that may wait for room; a peer that pings without reading gets no more pongs."""
+"""Frames that may wait for room before pongs are left out: a peer may ping and never read."""
+_GLANCE = 0.05
+"""Seconds in which a blocked sender notices that another thread got its frame out."""
 
 
 class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
@@ -170,18 +177,29 @@ class WebSocketTransport(Transport):
         self._reader = FrameReader(max_message_bytes)
         self._max_media_ms = max_media_ms
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
+        self._is_open = False  # frames may be sent: dialling is over
+        self._send_wants_read = False  # TLS cannot write on before it has read
+        self._recv_wants_write = False
 
     # --------------------------------------------------------------------------- opening, ending
 
     def open(self, request: Dial, deadline: float) -> None:
-        dial(request, self._waker, deadline, self._register)
+        sock = dial(request, self._waker, deadline, self._register)
+        self._register(sock)
+        self._is_open = True
+        self.last_received = time.monotonic()
 
-    def _register(self, sock: socket.socket) -> None:
+    def _register(self, sock: Optional[socket.socket]) -> None:
         """Take the socket of the present step of dialling; stop the dialling if aborted."""
         with self._lock:
-            if self._lost is not None:
-                raise Lost(self._lost.code, self._lost.reason)
             self._sock = sock
+            if self._lost is not None and sock is not None:
+                raise self._why()
+
+    def _why(self) -> Lost:
+        """Return the end as a new exception: one instance raised twice would mix tracebacks."""
+        lost = self._lost or Lost(1006, "not open")
+        return Lost(lost.code, lost.reason)
 
     def abort(self) -> None:
         with self._lock:
@@ -226,15 +244,21 @@ class WebSocketTransport(Transport):
     # ------------------------------------------------------------------------------------ sending
 
     def send(self, payload: bytes, deadline: float) -> None:
-        frame = _Outgoing(memoryview(client_frame(TEXT, payload)))
+        self._send_frame(_Outgoing(memoryview(client_frame(TEXT, payload))), deadline)
+
+    def _send_frame(self, frame: _Outgoing, deadline: float) -> None:
         with self._lock:
-            self._append(frame)
-            sock = self._flush()
-            if frame.done or sock is None:
+            sock = self._append(frame)
+            self._flush(sock)
+            if frame.done:
                 return
             self._waiting += 1
         try:
             self._wait_until_out(frame, sock, deadline)
+        except BaseException:  # Ctrl-C too: what raises is not sent
+            with self._lock:
+                self._take_back(frame)
+            raise
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -242,34 +266,36 @@ class WebSocketTransport(Transport):
 
     def _wait_until_out(self, frame: _Outgoing, sock: socket.socket, deadline: float) -> None:
         while True:
-            wait_writable(sock, remaining(deadline))
+            left = deadline - time.monotonic()
+            wait_ready(sock, max(0.0, min(left, _GLANCE)), read=self._send_wants_read)
             with self._lock:
-                if self._lost is not None and not frame.done:
-                    raise Lost(self._lost.code, self._lost.reason)
-                self._flush()
+                if self._lost is None:
+                    self._flush(sock)
                 if frame.done:
                     return
-                if time.monotonic() >= deadline:
-                    self._take_back(frame)
+                if self._lost is not None:
+                    raise self._why()
+                if left <= 0:
+                    raise self._take_back(frame)
 
-    def _take_back(self, frame: _Outgoing) -> None:
-        """Give up on a frame: remove it, or if part of it is out, fail the connection."""
-        if frame.started:
+    def _take_back(self, frame: _Outgoing) -> Exception:
+        """Give up on a frame and return why: remove it, or if part of it is out, end it all."""
+        if frame.started and not frame.done:
             self._lose(Lost(1006, "the peer stopped reading in the middle of a message"))
-            raise Lost(1006, "the peer stopped reading in the middle of a message")
-        self._queue.remove(frame)
-        self._count_queue()
-        raise LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
+            return self._why()
+        if frame in self._queue:
+            self._queue.remove(frame)
+            self._count_queue()
+        return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        frame = _Outgoing(memoryview(client_frame(TEXT, payload)), duration_ms, is_media=True)
+        view = memoryview(client_frame(TEXT, payload))
         with self._lock:
-            self._append(frame)
-            self._flush()
+            self._flush(self._append(_Outgoing(view, duration_ms, is_media=True)))
+            if not self._queue:
+                return
             self._drop_old_media()
-            left = bool(self._queue)
-        if left:
-            self._waker.wake()  # the reader flushes from here on
+        self._waker.wake()  # the reader flushes from here on
 
     def _drop_old_media(self) -> None:
         """Keep at most a second of media waiting, the newest; the caller holds the lock."""
@@ -290,8 +316,7 @@ class WebSocketTransport(Transport):
         with self._lock:
             if self._lost or self._closing or len(self._queue) >= _CONTROL_LIMIT:
                 return
-            self._queue.append(_Outgoing(memoryview(client_frame(opcode, payload))))
-            self._flush()
+            self._flush(self._append(_Outgoing(memoryview(client_frame(opcode, payload)))))
             left = bool(self._queue)
         if left:
             self._waker.wake()
@@ -303,44 +328,49 @@ class WebSocketTransport(Transport):
 
     def _queue_close(self, code: int, reason: str) -> None:
         """Queue a close frame once; media that did not start is dropped for it."""
-        if self._lost or self._closing:
+        if self._lost or self._closing or self._sock is None or not self._is_open:
             return
         self._closing = True
         self._queue = deque(item for item in self._queue if item.started or not item.is_media)
         payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
         self._queue.append(_Outgoing(memoryview(client_frame(CLOSE, payload))))
-        self._flush()
+        self._flush(self._sock)
 
-    def _append(self, frame: _Outgoing) -> None:
-        """Put a frame at the end; the caller holds the lock."""
+    def _append(self, frame: _Outgoing) -> socket.socket:
+        """Put a frame at the end and return the socket; the caller holds the lock."""
         if self._lost is not None:
-            raise Lost(self._lost.code, self._lost.reason)
-        if self._closing or self._sock is None:
-            raise Lost(1006, "closing")
+            raise self._why()
+        if self._closing or self._sock is None or not self._is_open:
+            raise Lost(1006, "closing" if self._closing else "not open")
         self._queue.append(frame)
+        return self._sock
 
-    def _flush(self) -> Optional[socket.socket]:
+    def _flush(self, sock: socket.socket) -> None:
         """Send from the queue what the socket takes; the caller holds the lock."""
-        sock = self._sock
-        while self._queue and sock is not None and not self._lost:
-            frame = self._queue[0]
+        queue = self._queue
+        while queue:
+            frame = queue[0]
             try:
                 sent = sock.send(frame.view)
-            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
+                # TLS has made a record of it by now, and will send that first whatever comes
                 frame.started = frame.started or isinstance(sock, ssl.SSLSocket)
+                self._send_wants_read = isinstance(want, ssl.SSLWantReadError)
                 break
             except OSError as error:
                 self._lose(Lost(1006, _words(error)))
-                break
-            frame.started = True
-            frame.view = frame.view[sent:]
+                return
+            self._send_wants_read = False
             self.stats.bytes_sent += sent
-            if not frame.view:
+            if sent == len(frame.view):
                 frame.done = True
-                self._queue.popleft()
+                queue.popleft()
                 self.stats.frames_sent += 1
-        self._count_queue()
-        return sock
+            else:
+                frame.started = True
+                frame.view = frame.view[sent:]
+        if queue or self.stats.frames_queued:
+            self._count_queue()
 
     def _count_queue(self) -> None:
         self.stats.frames_queued = len(self._queue)
@@ -349,12 +379,15 @@ class WebSocketTransport(Transport):
     # ---------------------------------------------------------------------------------- receiving
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
+        is_late = False
         try:
             while True:
                 event = self._reader.next()
                 if event is None:
-                    if not self._fill(deadline):
+                    if is_late or not self._fill(deadline):
                         return None
+                    # pings and fragments without end are no reason to stay beyond the deadline
+                    is_late = deadline is not None and self.last_received >= deadline
                 elif isinstance(event, Message):
                     self.stats.messages_received += 1
                     return event
@@ -373,10 +406,12 @@ class WebSocketTransport(Transport):
             if self._drained and not self._wait(deadline):
                 return False
             with self._lock:
-                if self._lost is not None or self._sock is None:
-                    raise self._lost or Lost(1006, "not open")
-                self._flush()
-                data = self._recv(self._sock)
+                sock = self._sock
+                if self._lost is not None or sock is None:
+                    raise self._why()
+                if self._queue:
+                    self._flush(sock)
+                data = self._recv(sock)
             if data:
                 self.last_received = time.monotonic()
                 self.stats.bytes_received += len(data)
@@ -385,21 +420,28 @@ class WebSocketTransport(Transport):
 
     def _wait(self, deadline: Optional[float]) -> bool:
         self._drained = False
-        return self._waker.wait(self._sock, write=bool(self._queue), timeout=remaining(deadline))
+        if self._lost is not None:
+            return True  # nothing to wait for: the next look says so
+        write = self._recv_wants_write or (bool(self._queue) and not self._send_wants_read)
+        return self._waker.wait(self._sock, write=write, timeout=remaining(deadline))
 
     def _recv(self, sock: socket.socket) -> bytes:
         """Read once without waiting; the caller holds the lock."""
+        self._recv_wants_write = False
         try:
             data = sock.recv(_READ_AHEAD)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except (BlockingIOError, ssl.SSLWantReadError):
             self._drained = True
+            return b""
+        except ssl.SSLWantWriteError:
+            self._drained = self._recv_wants_write = True
             return b""
         except OSError as error:
             self._lose(Lost(1006, _words(error)))
-            raise Lost(1006, _words(error)) from None
+            raise self._why() from None
         if not data:
             self._lose(Lost(1006, "the connection ended without a close frame"))
-            raise Lost(1006, "the connection ended without a close frame")
+            raise self._why()
         pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
         self._drained = len(data) < _READ_AHEAD and not pending
         return data
@@ -418,7 +460,7 @@ class WebSocketTransport(Transport):
 
 def _cut(reason: str) -> bytes:
     """Encode a close reason in the 123 bytes it may have, not through a character."""
-    return reason.encode()[:123].decode("utf-8", "ignore").encode()
+    return reason.encode("utf-8", "replace")[:123].decode("utf-8", "ignore").encode()
 
 
 def _words(error: OSError) -> str:

@@ -5,10 +5,14 @@ Protocol §16.  What they do is done by the senders of :class:`livesdk.session.S
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
+import attrs
+
 from . import codec
-from .sending import route
+from .errors import ConfigError
+from .sending import blobs_of, route
 from .types.requests import (
     ActivityEnd,
     ActivityStart,
@@ -83,13 +87,15 @@ def _send_anything(session: Session, request: Any, turn_complete: Optional[bool]
     elif kind == "tool_response":
         session.send_tool_response(value)
     elif kind == "client_content":
-        _send_content(session, value, turn_complete)
+        turns, complete = content_in(value, None)
+        asked = complete if turn_complete is None else turn_complete
+        session.send_client_content(turns, asked)
     elif kind == "context_update":
         update = codec.check(value, LiveClientContextUpdate, "context_update")
         tools = update.tools.tools or [] if update.tools else None
         session.send_context_update(system_instruction=update.system_instruction, tools=tools)
     else:
-        _send_realtime(session, value)
+        session._send_realtime(pieces_in(value), None, 30.0)
 
 
 def _send_turns(session: Session, turns: Any, turn_complete: Optional[bool]) -> None:
@@ -100,24 +106,86 @@ def _send_turns(session: Session, turns: Any, turn_complete: Optional[bool]) -> 
     session._awaits_more = turn_complete is None
 
 
-def _send_content(session: Session, value: Any, turn_complete: Optional[bool]) -> None:
-    if isinstance(value, dict) and "content" in value:
-        value = {("turns" if key == "content" else key): item for key, item in value.items()}
-    content = codec.check(value, LiveClientContent, "client_content")
-    complete = content.turn_complete if turn_complete is None else turn_complete
-    session.send_client_content(content.turns, turn_complete=bool(complete))
+_CONTENT_NAMES = {
+    "turns": "turns",
+    "content": "turns",
+    "turnComplete": "turn_complete",
+    "turn_complete": "turn_complete",
+}
 
 
-def _send_realtime(session: Session, value: Any) -> None:
-    if isinstance(value, ActivityStart):
-        session.send_realtime_input(activity_start=value)
-        return
-    if isinstance(value, ActivityEnd):
-        session.send_realtime_input(activity_end=value)
-        return
-    given = codec.check(value, LiveClientRealtimeInput, "realtime_input")
-    if given.media_chunks:
-        session.send_media_chunks(given.media_chunks)
-    for name in ("audio", "video", "text", "audio_stream_end", "activity_start", "activity_end"):
-        if getattr(given, name) is not None:
-            session.send_realtime_input(**{name: getattr(given, name)})
+def content_in(value: Any, turn_complete: Optional[bool]) -> tuple[Any, Optional[bool]]:
+    """Find turns and ``turnComplete`` in the one object that the JS client takes.
+
+    Args:
+        value: The object, perhaps within ``clientContent``; or turns, which are returned as they
+            are.
+        turn_complete: What holds unless the object says otherwise.
+    """
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = value.get("clientContent", value.get("client_content", value))
+    if isinstance(value, LiveClientContent):
+        codec.check(value, LiveClientContent, "client_content")
+        value = {"turns": value.turns, "turn_complete": value.turn_complete}
+    if not isinstance(value, Mapping) or not set(value) & set(_CONTENT_NAMES):
+        return value, turn_complete
+    found = _named(value, _CONTENT_NAMES, LiveClientContent, "client_content")
+    return found.get("turns"), found.get("turn_complete", turn_complete)
+
+
+_REALTIME_NAMES = {
+    "audio": "audio",
+    "video": "video",
+    "text": "text",
+    "media": "media",
+    "mediaChunks": "media",
+    "media_chunks": "media",
+    "audioStreamEnd": "audio_stream_end",
+    "audio_stream_end": "audio_stream_end",
+    "activityStart": "activity_start",
+    "activity_start": "activity_start",
+    "activityEnd": "activity_end",
+    "activity_end": "activity_end",
+}
+
+
+def pieces_in(value: Any) -> list[dict[str, Any]]:
+    """Take the one object that the JS client takes for realtime input apart.
+
+    Returns:
+        One dict for each frame, with one argument of ``send_realtime_input``.
+    """
+    if isinstance(value, (ActivityStart, ActivityEnd)):
+        name = "activity_start" if isinstance(value, ActivityStart) else "activity_end"
+        return [{name: value}]
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = value.get("realtimeInput", value.get("realtime_input", value))
+    if isinstance(value, LiveClientRealtimeInput):
+        codec.check(value, LiveClientRealtimeInput, "realtime_input")
+        value = attrs.asdict(value, recurse=False)
+        if value.pop("extra"):
+            raise ConfigError("realtime_input: extra is not possible here")
+    found = _named(value, _REALTIME_NAMES, LiveClientRealtimeInput, "realtime_input")
+    pieces: list[dict[str, Any]] = [{"media": chunk} for chunk in blobs_of(found.pop("media", []))]
+    pieces += [{name: item} for name, item in found.items()]
+    if not pieces:
+        raise ConfigError("realtime_input: nothing to send")
+    return pieces
+
+
+def _named(value: Any, names: Mapping[str, str], cls: type[Any], where: str) -> dict[str, Any]:
+    """Return what is set, by our names; an unknown key is refused with the nearest known one."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected a dict, got {type(value).__name__}")
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        name = names.get(key)
+        if name is None:
+            codec.check({key: item}, cls, where)  # says what was meant
+            raise ConfigError(f"{where}: {key!r:.60} is not possible here")
+        if item is None:
+            continue
+        if name in found:
+            raise ConfigError(f"{where}: {name} is given twice")
+        found[name] = item
+    return found

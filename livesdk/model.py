@@ -17,7 +17,7 @@ from .configure import checked_config
 from .dispatch import LiveCallbacks
 from .errors import ConfigError
 from .session import Session
-from .types.config import LiveConnectConfig
+from .types.config import GenerationConfig, LiveConnectConfig
 
 __all__ = ["LiveGenerativeModel", "get_live_generative_model", "live_model"]
 
@@ -38,7 +38,7 @@ class LiveGenerativeModel:
 
     client: Client = field(repr=False)
     model: str
-    generation_config: Union[LiveConnectConfig, Mapping[str, Any], None] = None
+    generation_config: Union[LiveConnectConfig, GenerationConfig, Mapping[str, Any], None] = None
     system_instruction: Any = None
     tools: Optional[list[Any]] = None
     tool_config: Any = None
@@ -64,7 +64,10 @@ class LiveGenerativeModel:
             "session_resumption": session_resumption,
         }
         given = {name: value for name, value in own.items() if value is not None}
-        config = checked_config(self.generation_config)
+        generation = self.generation_config
+        if isinstance(generation, GenerationConfig):
+            generation = LiveConnectConfig(generation_config=generation)
+        config = checked_config(generation)
         for name in given:
             if getattr(config, name) is not None:
                 raise ConfigError(f"{name} is given twice: to the model and in generation_config")
@@ -76,7 +79,7 @@ class LiveGenerativeModel:
 def live_model(
     client: Client,
     model: str,
-    generation_config: Union[LiveConnectConfig, Mapping[str, Any], None] = None,
+    generation_config: Union[LiveConnectConfig, GenerationConfig, Mapping[str, Any], None] = None,
     *,
     system_instruction: Any = None,
     tools: Optional[list[Any]] = None,
@@ -99,10 +102,15 @@ def get_live_generative_model(
         "tools": "tools",
         "toolConfig": "tool_config",
     }
-    given = {names.get(key, key): value for key, value in {**params, **more}.items()}
+    given: dict[str, Any] = {}
+    for key, value in (*params.items(), *more.items()):
+        name = names.get(key, key)
+        if name in given:
+            raise ConfigError(f"{name} is given twice")
+        given[name] = value
     unknown = set(given) - set(names.values())
     if unknown or "model" not in given:
         raise ConfigError(
-            f"expected model and perhaps {', '.join(sorted(names))}; got {sorted(params)}"
+            f"expected model and perhaps {', '.join(sorted(names))}; got {sorted(map(str, params))}"
         )
     return LiveGenerativeModel(client, **given)

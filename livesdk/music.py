@@ -2,20 +2,26 @@
 
 Protocol §11.  The wire replaces the whole generation config each time; this class keeps the present
 one, so that a changed field is merged and the whole is sent.
+
+Row of ``DESIGN`` §4: the turn of the config.  Who merges also sends before the next one merges, or
+an older config could be the last to arrive.  Waiting for it has the sender's deadline, and the end
+of the session ends it; nothing else is done while it is held.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any, Optional, Union
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import attrs
 
 from . import codec
 from .connection import Connection, Options, Service
 from .dispatch import LiveCallbacks
-from .errors import ConfigError
+from .errors import ConfigError, LiveTimeout
 from .lifecycle import Lifecycle
 from .session import SEND_TIMEOUT
 from .types.enums import LiveMusicPlaybackControl
@@ -33,7 +39,7 @@ __all__ = ["MusicSession"]
 _RANGES: dict[str, tuple[float, float]] = {
     "temperature": (0, 3),
     "top_k": (1, 1000),
-    "seed": (-(2**31), 2**31 - 1),
+    "seed": (0, 2**31 - 1),
     "guidance": (0, 6),
     "bpm": (60, 200),
     "density": (0, 1),
@@ -59,7 +65,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
     ) -> None:
         super().__init__()
         self._config = LiveMusicGenerationConfig()
-        self._config_lock = threading.Lock()  # around the present config
+        self._config_turn = threading.Lock()  # of whoever merges and sends; see the module
         setup = LiveMusicClientMessage(setup=LiveMusicClientSetup(model=model))
         service = Service(
             message=LiveMusicServerMessage,
@@ -80,9 +86,10 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             timeout: Seconds to wait for the network to take it.
 
         Raises:
-            ConfigError: A weight of 0, or no prompt.
+            ConfigError: A weight of 0, a prompt without text, or no prompt.
         """
-        checked = checked_prompts(prompts if weighted_prompts is None else weighted_prompts)
+        given = _one_of("prompts", prompts, weighted_prompts)
+        checked = checked_prompts(_inside(given, "weighted_prompts", "weightedPrompts"))
         content = LiveMusicClientContent(weighted_prompts=checked)
         self._send(LiveMusicClientMessage(client_content=content), timeout)
 
@@ -97,6 +104,8 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
     ) -> None:
         """Change how the music sounds: the given fields, the others stay.
 
+        From several threads at once, each change is kept.
+
         Args:
             config: A :class:`LiveMusicGenerationConfig` or dict with the fields to change; an empty
                 one goes back to the defaults.
@@ -104,18 +113,31 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             reset: Reset the context too where a change needs it (``bpm``, ``scale``, ``top_k``).
             timeout: Seconds to wait for the network to take it.
             **changes: Fields by name, for example ``bpm=120``.
+
+        Raises:
+            ConfigError: A value out of its range, or a field that does not exist.
+            LiveTimeout: The network took nothing in time; the config is what it was.
         """
-        given = config if music_generation_config is None else music_generation_config
+        given = _one_of("config", config, music_generation_config)
+        given = _inside(given, "music_generation_config", "musicGenerationConfig")
         change = checked_music_config(_with_changes(given, changes))
-        with self._config_lock:
-            merged = _merged(self._config, change)
-            needs_reset = any(
-                getattr(merged, name) != getattr(self._config, name) for name in _NEED_RESET
-            )
+        deadline = time.monotonic() + timeout
+        with self._turn_of_config(deadline):
+            before, merged = self._config, _merged(self._config, change)
+            message = LiveMusicClientMessage(music_generation_config=merged)
+            self._send(message, deadline - time.monotonic())
             self._config = merged
-        self._send(LiveMusicClientMessage(music_generation_config=merged), timeout)
-        if reset and needs_reset:
-            self.reset_context()
+            if reset and any(getattr(merged, n) != getattr(before, n) for n in _NEED_RESET):
+                self._control(LiveMusicPlaybackControl.RESET_CONTEXT)
+
+    @contextmanager
+    def _turn_of_config(self, deadline: float) -> Iterator[None]:
+        if not self._config_turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise LiveTimeout("another change of the config waits for the network", phase="send")
+        try:
+            yield
+        finally:
+            self._config_turn.release()
 
     @property
     def music_generation_config(self) -> LiveMusicGenerationConfig:
@@ -139,8 +161,20 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         self._control(LiveMusicPlaybackControl.RESET_CONTEXT)
 
     def send(self, message: Any) -> None:
-        """Send text turns as prompts of weight 1; an older name (Protocol §16)."""
-        self.set_weighted_prompts(_prompts_in(message))
+        """Send text turns as prompts of weight 1; an older name (Protocol §16).
+
+        Args:
+            message: Text, or ``{"clientContent": {"turns": …}}``.  Also any message of the
+                protocol, in either case: ``{"clientContent": {"weightedPrompts": …}}``,
+                ``{"musicGenerationConfig": …}``, ``{"playbackControl": "PLAY"}``.
+        """
+        kind, value = _routed(message)
+        if kind == "music_generation_config":
+            self.set_music_generation_config(value)
+        elif kind == "playback_control":
+            self._control(_checked_control(value))
+        else:
+            self.set_weighted_prompts(_prompts_in(value))
 
     def _control(self, control: LiveMusicPlaybackControl) -> None:
         self._send(LiveMusicClientMessage(playback_control=control), SEND_TIMEOUT)
@@ -158,17 +192,18 @@ def checked_prompts(prompts: Any) -> list[WeightedPrompt]:
     many = prompts if isinstance(prompts, (list, tuple)) else [] if prompts is None else [prompts]
     if not many:
         raise ConfigError("prompts: at least one is needed")
-    checked = [
-        codec.check(
-            {"text": prompt, "weight": 1.0} if isinstance(prompt, str) else prompt,
-            WeightedPrompt,
-            f"prompts[{index}]",
-        )
-        for index, prompt in enumerate(many)
-    ]
-    for index, prompt in enumerate(checked):
-        if prompt.weight == 0:
-            raise ConfigError(f"prompts[{index}].weight: 0 is not allowed; leave the prompt out")
+    return [_checked_prompt(prompt, f"prompts[{index}]") for index, prompt in enumerate(many)]
+
+
+def _checked_prompt(prompt: Any, where: str) -> WeightedPrompt:
+    given = {"text": prompt} if isinstance(prompt, str) else prompt
+    checked = codec.check(given, WeightedPrompt, where)
+    if checked.weight is None:
+        checked = attrs.evolve(checked, weight=1.0)
+    if checked.weight == 0:
+        raise ConfigError(f"{where}.weight: 0 is not allowed; leave the prompt out")
+    if not checked.text:
+        raise ConfigError(f"{where}.text: a prompt needs text")
     return checked
 
 
@@ -180,6 +215,20 @@ def checked_music_config(config: Any) -> LiveMusicGenerationConfig:
         if value is not None and not low <= value <= high:
             raise ConfigError(f"config.{name}: expected {low:g} to {high:g}, got {value:g}")
     return checked
+
+
+def _one_of(name: str, given: Any, other: Any) -> Any:
+    if given is not None and other is not None:
+        raise ConfigError(f"{name} is given twice")
+    return other if given is None else given
+
+
+def _inside(given: Any, *names: str) -> Any:
+    """Take the value out of the one object that the JS client takes."""
+    if isinstance(given, Mapping) and len(given) == 1:
+        [(key, value)] = given.items()
+        return value if key in names else given
+    return given
 
 
 def _with_changes(config: Any, changes: Mapping[str, Any]) -> Any:
@@ -201,18 +250,46 @@ def _merged(
     return attrs.evolve(present, **given) if given else LiveMusicGenerationConfig()
 
 
-def _prompts_in(message: Any) -> list[Union[str, Any]]:
-    """Find the prompts in ``{"clientContent": {"turns": …}}`` or plain text."""
-    if isinstance(message, str):
-        return [message]
-    content: Optional[Any] = None
-    if isinstance(message, Mapping):
-        content = message.get("clientContent") or message.get("client_content")
-    if not isinstance(content, Mapping):
+_KINDS = {
+    "clientContent": "client_content",
+    "client_content": "client_content",
+    "musicGenerationConfig": "music_generation_config",
+    "music_generation_config": "music_generation_config",
+    "playbackControl": "playback_control",
+    "playback_control": "playback_control",
+}
+
+
+def _routed(message: Any) -> tuple[str, Any]:
+    """Say what kind of message an argument of ``send`` is, and what is in it."""
+    if isinstance(message, LiveMusicClientMessage):
+        found = {name: getattr(message, name) for name in dict.fromkeys(_KINDS.values())}
+        message = {name: value for name, value in found.items() if value is not None}
+    if isinstance(message, (str, WeightedPrompt)):
+        return "client_content", {"weighted_prompts": [message]}
+    if not isinstance(message, Mapping) or len(message) != 1 or not set(message) <= set(_KINDS):
         raise ConfigError("send: expected text or {'clientContent': {'turns': ...}}")
-    given = content.get("weightedPrompts") or content.get("weighted_prompts")
-    if given:
-        return list(given)
+    [(key, value)] = message.items()
+    return _KINDS[key], value
+
+
+def _checked_control(value: Any) -> LiveMusicPlaybackControl:
+    try:
+        return LiveMusicPlaybackControl(value)
+    except ValueError:
+        names = ", ".join(control.name for control in LiveMusicPlaybackControl)
+        raise ConfigError(f"playback_control: expected one of {names}, got {value!r:.40}") from None
+
+
+def _prompts_in(content: Any) -> list[Any]:
+    """Find the prompts of ``clientContent``, or in its turns."""
+    if isinstance(content, LiveMusicClientContent):
+        return list(content.weighted_prompts or [])
+    if not isinstance(content, Mapping):
+        raise ConfigError("send: expected {'clientContent': {'turns': ...}}")
+    given = content.get("weightedPrompts", content.get("weighted_prompts"))
+    if given is not None:
+        return list(given) if isinstance(given, (list, tuple)) else [given]
     turns = content.get("turns") or []
     texts = [_text_of(turn) for turn in (turns if isinstance(turns, (list, tuple)) else [turns])]
     return [text for text in texts if text]
@@ -222,8 +299,9 @@ def _text_of(turn: Any) -> str:
     if isinstance(turn, str):
         return turn
     parts = turn.get("parts") if isinstance(turn, Mapping) else getattr(turn, "parts", None)
-    texts = [
-        part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
-        for part in (parts or [])
-    ]
+    texts = [part if isinstance(part, str) else _part_text(part) for part in (parts or [turn])]
     return " ".join(text for text in texts if text)
+
+
+def _part_text(part: Any) -> Any:
+    return part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)

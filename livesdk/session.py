@@ -3,30 +3,36 @@
 ::
 
     send_…  ─▶ sending (checks) ─▶ codec ─▶ connection ─▶ transport
-    message ─▶ _observe (on the reader: memory, counters, transcripts) ─▶ callbacks, inbox
+    message ─▶ _observe (on the reader: tally, transcript, the answer to ask) ─▶ callbacks, inbox
+
+Rows of ``DESIGN`` §4: ``_lock`` around what the reader and callers both know, ``_uplink`` around
+the odd byte of raw audio.  Neither is held while anything waits or is called.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import attrs
 
 from . import codec, sending
-from ._firebase_names import FirebaseNames
+from ._firebase_names import FirebaseNames, content_in, pieces_in
 from ._log import get_logger
 from .connection import Connection, Options, Service
 from .dispatch import LiveCallbacks
 from .endpoint import Access
+from .errors import ConfigError, LiveError
 from .lifecycle import Lifecycle
 from .pcm import Alignment
 from .protocol import completes_interaction
-from .streaming import stream_media
-from .turn import Transcript, Turn, TurnBuilder, Utterance, sum_usage
+from .streaming import Progress, stream_media
+from .tally import Tally, tokens_by_modality
+from .transcript import Transcript, Utterance
+from .turn import Answer, Turn
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
 from .types.requests import LiveClientMessage, LiveClientSetup
 
@@ -34,8 +40,9 @@ __all__ = ["Session", "SessionStats"]
 
 _log = get_logger(__name__)
 
+_Frame = Union[sending.Media, LiveClientMessage, None]
+
 SEND_TIMEOUT = 30.0
-_UTTERANCES = 1000
 
 
 @attrs.define(kw_only=True)
@@ -43,7 +50,15 @@ class SessionStats:
     """Counters of a session, as of the moment they were asked for.
 
     Attributes:
-        time_to_first_audio: Of each turn that had audio: seconds from the last input to it.
+        messages_sent: Messages handed over to be sent, media that was dropped later included.
+        messages_received: Messages that arrived, the answer to the setup included.
+        bytes_sent: Bytes on the wire after the upgrade, TLS aside.
+        bytes_received: The same, received.
+        turns: Answers of the model that are complete.
+        interruptions: How often the model was interrupted.
+        reconnects: Connections that took over from the first one.
+        time_to_first_audio: Seconds from the last input to the first audio, of each turn that had
+            both; of the last thousand.  While a microphone streams on, each chunk is an input.
         media_dropped_ms: Realtime media that was dropped because the network was too slow.
         media_queued_ms: Realtime media that waits for room.
         callbacks_queued_bytes: What waits for slow callbacks.
@@ -85,19 +100,12 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         super().__init__()
         self._access = access
         self._alignment = Alignment()
-        self._lock = threading.Lock()  # around the counters below; nothing is called under it
+        self._uplink = threading.Lock()  # around the alignment
+        self._lock = threading.Lock()  # around the four below
         self._sent = 0
-        self._turns = 0
-        self._interruptions = 0
-        self._interrupted_at: Optional[float] = None
-        self._input_at = time.monotonic()
-        self._heard_audio = False
-        self._first_audio: list[float] = []
-        self._usages: list[UsageMetadata] = []
-        self._usage_open = False
+        self._tally = Tally()
         self._transcript = Transcript()
-        self._utterances: deque[Utterance] = deque(maxlen=_UTTERANCES)
-        self._builder: Optional[TurnBuilder] = None
+        self._answer: Optional[Answer] = None
         self._setup_complete: Optional[LiveServerSetupComplete] = None
         service = Service(
             message=LiveServerMessage,
@@ -110,7 +118,11 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
     # ----------------------------------------------------------------------------------- sending
 
     def send_client_content(
-        self, turns: Any = None, turn_complete: bool = True, *, timeout: float = SEND_TIMEOUT
+        self,
+        turns: Any = None,
+        turn_complete: Optional[bool] = True,
+        *,
+        timeout: float = SEND_TIMEOUT,
     ) -> None:
         """Add turns to the conversation, and with ``turn_complete`` ask for an answer.
 
@@ -118,17 +130,20 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
 
         Args:
             turns: A string, part, content, dict, or a list of them; strings and parts in a row are
-                one turn of the user.  ``None``: nothing is added.
-            turn_complete: True: answer now.  False: more will come.
+                one turn of the user.  ``None``: nothing is added.  Or the one object that the JS
+                client takes, ``{"turns": …, "turnComplete": …}``.
+            turn_complete: True: answer now.  False: more will come.  ``None``: say nothing of it,
+                which means the same as False.
             timeout: Seconds to wait for the network to take it.
         """
+        if isinstance(turns, Mapping):
+            turns, turn_complete = content_in(turns, turn_complete)
         message = sending.client_content(turns, turn_complete, self._access)
-        self._send(message, timeout)
-        if turn_complete:
-            self._note_input()
+        self._send(message, timeout, asks=bool(turn_complete))
 
     def send_realtime_input(
         self,
+        realtime_input: Optional[Mapping[str, Any]] = None,
         *,
         audio: Any = None,
         video: Any = None,
@@ -142,19 +157,23 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
     ) -> None:
         """Send one piece of what the user says or shows at this moment (Protocol §5).
 
-        Give exactly one of the first seven.  Audio and video never wait: what the network does not
-        take within a second is dropped, oldest first, and counted in ``stats``.
+        Give exactly one of ``audio`` to ``media``.  Audio and video never wait: what the network
+        does not take within a second is dropped, oldest first, and counted in ``stats``.
 
         Args:
+            realtime_input: The one object that the JS client takes, in place of all else:
+                ``{"audio": …}``.
             audio: PCM, 16-bit little-endian, mono: bytes, a NumPy array (int16, or float in -1 to
-                1; mono or stereo), a blob, or ``(mime_type, bytes)``.
+                1; mono or stereo), a blob, or ``(mime_type, bytes)``.  Bytes may be cut anywhere:
+                half a sample waits for the next call, or is forgotten where the stream ends.
             video: One picture: a blob, a PIL image, ``(mime_type, bytes)``, or JPEG, PNG or WEBP
-                bytes.  About one a second.
+                bytes.  About one a second.  PIL images travel as PNG; for a smaller JPEG save one
+                yourself, and give its bytes.
             text: What the user typed.
             audio_stream_end: True: the microphone is off for now.
-            activity_start: ``{}``: the user begins to speak (automatic detection disabled).
-            activity_end: ``{}``: the user has spoken.
-            media: A blob of audio or a picture; older name.
+            activity_start: ``{}`` or True: the user begins to speak (automatic detection disabled).
+            activity_end: ``{}`` or True: the user has spoken.
+            media: A blob of audio or a picture, or a list of them; older name.
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
         """
@@ -163,19 +182,45 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             "video": video,
             "text": text,
             "audio_stream_end": audio_stream_end,
-            "activity_start": activity_start,
-            "activity_end": activity_end,
+            "activity_start": {} if activity_start is True else activity_start,
+            "activity_end": {} if activity_end is True else activity_end,
             "media": media,
         }
-        if isinstance(media, list):
-            self.send_media_chunks(media)
-            return
-        frame = sending.realtime_input(given, self._alignment, rate_hz)
-        if isinstance(frame, LiveClientMessage):
-            self._send(frame, timeout)
-            self._note_input()
-        else:
-            self._send_media(frame)
+        pieces = [given]
+        if realtime_input is not None:
+            if any(value is not None for value in given.values()):
+                raise ConfigError("send_realtime_input: give one object, or one argument by name")
+            pieces = pieces_in(realtime_input)
+        elif isinstance(media, list):
+            pieces = [{**given, "media": item} for item in media]
+        self._send_realtime(pieces, rate_hz, timeout)
+
+    def _send_realtime(
+        self, pieces: Iterable[Mapping[str, Any]], rate_hz: Optional[int], timeout: float
+    ) -> None:
+        """Send pieces, each with one argument of ``send_realtime_input``; all or none are right."""
+        for frame in self._frames(list(pieces), rate_hz):
+            if isinstance(frame, sending.Media):
+                self._send_media(frame)
+            elif frame is not None:
+                given = frame.realtime_input
+                self._send(frame, timeout, asks=given is None or given.activity_start is None)
+
+    def _frames(self, pieces: Sequence[Mapping[str, Any]], rate_hz: Optional[int]) -> list[_Frame]:
+        """Make the frames; if one piece is wrong, nothing has happened to the odd byte."""
+        frames: list[_Frame] = [
+            None if _is_raw(piece) else sending.realtime_input(piece, Alignment(), rate_hz)
+            for piece in pieces  # not under the lock: a picture takes its time to be packed
+        ]
+        with self._uplink:
+            alignment = copy.copy(self._alignment)
+            for index, piece in enumerate(pieces):
+                if _is_raw(piece):
+                    frames[index] = sending.realtime_input(piece, alignment, rate_hz)
+                elif _ends_speech(piece):
+                    alignment.flush()
+            self._alignment = alignment
+        return frames
 
     def send_tool_response(self, function_responses: Any, *, timeout: float = SEND_TIMEOUT) -> None:
         """Answer one or more function calls (Protocol §6).
@@ -186,15 +231,22 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             timeout: Seconds to wait for the network to take it.
         """
         message = sending.tool_response(function_responses, self._access)
-        self._send(message, timeout)
         assert message.tool_response is not None  # just made
         responses = message.tool_response.function_responses or []
+        with self._lock:
+            answer = self._answer
+            if answer is not None:  # before it is sent: the turn may end at once
+                answer.responded(responses, time.monotonic())
+        try:
+            self._send(message, timeout)
+        except LiveError:
+            with self._lock:
+                if answer is not None:
+                    answer.withdrawn(responses)
+            raise
         for response in responses:
             if not response.will_continue:
                 self._connection.memory.responded(response.id)
-        builder = self._builder
-        if builder is not None:
-            builder.responded(responses, time.monotonic())
 
     def send_context_update(
         self,
@@ -213,81 +265,150 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         self._send(sending.context_update(system_instruction, tools, self._access), timeout)
 
     def send_media_chunks(self, chunks: Any) -> None:
-        """Send blobs one after another, each as audio or video by its type."""
-        for chunk in sending.blobs_of(chunks):
-            self._send_media(sending.media_frame(chunk, self._alignment))
+        """Send one blob or several, each as audio or video by its type; never waits."""
+        pieces = [{"media": chunk} for chunk in sending.blobs_of(chunks)]
+        self._send_realtime(pieces, None, SEND_TIMEOUT)
 
-    def send_media_stream(self, stream: Any, **options: Any) -> None:
-        """Send an iterable of chunks or a WAV file; see :func:`livesdk.streaming.stream_media`."""
-        stream_media(self, stream, **options)
+    def send_media_stream(
+        self,
+        stream: Any,
+        *,
+        realtime: bool = True,
+        rate_hz: Optional[int] = None,
+        chunk_ms: int = 20,
+        end: bool = True,
+        on_progress: Optional[Progress] = None,
+    ) -> None:
+        """Send a WAV file, PCM or an iterable of chunks as if it were spoken; blocks meanwhile.
 
-    def _send(self, message: LiveClientMessage, timeout: float) -> None:
+        Stops at once when the session ends.
+
+        Args:
+            stream: The path of a WAV file, an open file, WAV or PCM bytes, a NumPy array; or an
+                iterable of chunks: whatever ``send_realtime_input`` takes as ``audio``, and
+                pictures, which take no time.
+            realtime: True: no faster than it is spoken; what a slow network does not take is
+                dropped, as with a microphone.  False: as fast as the network takes it, and all of
+                it.
+            rate_hz: Of raw PCM; 16 000 unless given.  A WAV file brings its own.
+            chunk_ms: How files, bytes and arrays are cut.
+            end: Say ``audioStreamEnd`` at the end, so that the server answers without waiting for
+                silence.  Not allowed where automatic detection is disabled.
+            on_progress: Called after each chunk with the milliseconds of audio sent so far, and
+                those of the whole or ``None``.
+
+        Raises:
+            ConfigError: No such file, no WAV file of 16-bit samples, or a chunk that is neither
+                audio nor a picture.
+            SessionClosed: The session ended on the way.
+        """
+        stream_media(
+            self,
+            stream,
+            realtime=realtime,
+            rate_hz=rate_hz,
+            chunk_ms=chunk_ms,
+            end=end,
+            on_progress=on_progress,
+        )
+
+    def _send_chunk(self, chunk: Any, rate_hz: int, *, droppable: bool) -> Optional[sending.Media]:
+        """Send a chunk of a stream; ``None`` if it was but half a sample."""
+        [frame] = self._frames([{"media": chunk}], rate_hz)
+        if not isinstance(frame, sending.Media):
+            return None
+        if droppable:
+            self._send_media(frame)
+        else:
+            self._note_media()
+            self._connection.send(frame.payload, SEND_TIMEOUT)
+            self._count_sent()
+        return frame
+
+    def _send(self, message: LiveClientMessage, timeout: float, *, asks: bool = False) -> None:
+        """Send what must not be lost; ``asks``: it lets the model answer."""
         self._awaits_more = False
+        if asks:  # before it is sent: the answer may be here sooner than this thread goes on
+            with self._lock:
+                self._tally.prompted(time.monotonic())
         self._connection.send(codec.encode(message), timeout)
+        self._count_sent()
+
+    def _send_media(self, frame: sending.Media) -> None:
+        self._note_media()
+        self._connection.send_media(frame.payload, frame.duration_ms)
+        self._count_sent()
+
+    def _note_media(self) -> None:
+        with self._lock:
+            self._tally.fed(time.monotonic())
+
+    def _count_sent(self) -> None:
         with self._lock:
             self._sent += 1
-
-    def _send_media(self, frame: Union[sending.Media, LiveClientMessage, None]) -> None:
-        if isinstance(frame, sending.Media):
-            self._connection.send_media(frame.payload, frame.duration_ms)
-            with self._lock:
-                self._sent += 1
-                self._input_at = time.monotonic()
-
-    def _note_input(self) -> None:
-        with self._lock:
-            self._input_at = time.monotonic()
 
     # ------------------------------------------------------------------------------------- turns
 
     def ask(self, prompt: Any, *, timeout: float = 60.0) -> Turn:
         """Say something, and return the model's whole turn.
 
-        Callbacks get the messages as well.  Messages that were waiting stay for ``receive()``.
+        Callbacks get the messages as well.  Messages that were waiting stay for ``receive()``, and
+        so do those after the turn; its own are in the :class:`Turn`.  In a callback it works too,
+        unless callbacks run on the reading thread (``dispatch="reader"``).
 
         Args:
             prompt: As ``turns`` of :meth:`send_client_content`.
             timeout: Seconds for the whole turn.
 
+        Returns:
+            The turn; ``ended_by`` is ``"closed"`` if the session ended cleanly before the turn did,
+            and ``None`` if ``stop_receiving()`` cut it off.
+
         Raises:
-            LiveTimeout: The turn did not end in time.
+            LiveTimeout: The turn did not end in time.  The session lives; what came of the turn is
+                given up.
             SessionClosed: The session ended, abnormally, before the turn did.
             ConcurrentReceiveError: Another thread receives already.
+            LocalProtocolError: It would wait for the thread it is called in.
         """
         deadline = time.monotonic() + timeout
         connection = self._connection
         with self._receiving():
             had_inbox, connection.fills_inbox = connection.fills_inbox, True
             waiting = connection.inbox.take_all()
-            # the end of a turn that this prompt interrupts is not the end of the one asked for
-            stale = connection.memory.generating
             try:
-                self._builder = TurnBuilder(time.monotonic())
+                answer = self._expect_answer()
                 self.send_client_content(prompt, turn_complete=True, timeout=timeout)
-                return self._collect(deadline, stale=stale)
+                self._await_answer(answer, deadline, waiting)
             finally:
-                self._builder = None
+                with self._lock:
+                    self._answer = None
                 connection.fills_inbox = had_inbox
-                if not had_inbox:
+                if had_inbox:
+                    connection.inbox.put_back(waiting)
+                else:
                     connection.inbox.take_all()
-                connection.inbox.put_back(waiting)
+        return answer.turn(self.close_info)
 
-    def _collect(self, deadline: float, *, stale: bool) -> Turn:
-        builder = self._builder
-        assert builder is not None  # ask has set it
+    def _expect_answer(self) -> Answer:
+        """From here on the reader hands messages to the answer, before anybody else sees them."""
+        tally = self._tally
+        with self._lock:
+            self._answer = Answer(time.monotonic(), mid_turn=tally.mid_turn, busy=tally.busy)
+            return self._answer
+
+    def _await_answer(
+        self, answer: Answer, deadline: float, waiting: list[tuple[LiveServerMessage, int]]
+    ) -> None:
+        """Take the answer's messages out of the inbox, and keep those that came before them."""
+        reached = False
         while True:
             message = self._next(deadline)
-            if message is None:
-                info = self.close_info
-                if info is not None:
-                    builder.closed(info)
-                return builder.result()
-            if not builder.add(message, time.monotonic()):
-                continue
-            if not stale:
-                return builder.result()
-            stale = False
-            builder = self._builder = TurnBuilder(self._input_at)
+            reached = reached or message is answer.first
+            if message is None or message is answer.last:
+                return
+            if not reached:
+                waiting.append((message, 0))
 
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
         """Iterate over the messages of one turn: until the model is done (Protocol §13.3).
@@ -328,43 +449,44 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
     @property
     def interrupted_at(self) -> Optional[float]:
         """When the model was last interrupted, by ``time.monotonic``; ``None`` if never."""
-        return self._interrupted_at
+        return self._tally.interrupted_at
 
     @property
     def transcripts(self) -> list[Utterance]:
-        """The utterances so far, of both sides, in order; the last thousand."""
+        """The utterances so far, of both sides, in order; the last thousand.
+
+        One a speaker and turn, the user's before the model's.  An utterance is here once it is
+        complete, or the session has ended.
+        """
+        ended = self.is_closed
         with self._lock:
-            return list(self._utterances)
+            return self._transcript.utterances(ended=ended)
 
     @property
     def usage(self) -> UsageMetadata:
         """What the session was billed so far: the last usage message of each turn, added up."""
         with self._lock:
-            return sum_usage(self._usages)
+            return self._tally.usage
 
     @property
     def stats(self) -> SessionStats:
         """Counters, as of now."""
         wire = self._connection.transport.stats
-        usage = self.usage
-        details = (*(usage.prompt_tokens_details or ()), *(usage.response_tokens_details or ()))
-        tokens: dict[str, int] = {}
-        for item in details:
-            tokens[str(item.modality)] = tokens.get(str(item.modality), 0) + (item.token_count or 0)
         with self._lock:
+            tally = self._tally
             return SessionStats(
                 messages_sent=self._sent,
                 messages_received=wire.messages_received,
                 bytes_sent=wire.bytes_sent,
                 bytes_received=wire.bytes_received,
-                turns=self._turns,
-                interruptions=self._interruptions,
-                time_to_first_audio=list(self._first_audio),
+                turns=tally.turns,
+                interruptions=tally.interruptions,
+                time_to_first_audio=list(tally.first_audio),
                 media_dropped_ms=wire.media_dropped_ms,
                 media_queued_ms=wire.media_queued_ms,
                 callbacks_queued_bytes=self._connection.dispatcher.size,
                 inbox_queued_bytes=self._connection.inbox.size,
-                tokens=tokens,
+                tokens=tokens_by_modality(tally.usage),
             )
 
     def _observe(self, message: LiveServerMessage) -> None:
@@ -378,27 +500,20 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         ):
             self._setup_complete = message.setup_complete or LiveServerSetupComplete()
         now = time.monotonic()
-        content = message.server_content
         with self._lock:
-            if content and content.interrupted:
-                self._interrupted_at = now
-                self._interruptions += 1
-            if not self._heard_audio and message.audio:
-                self._heard_audio = True
-                self._first_audio.append(now - self._input_at)
-            self._utterances.extend(self._transcript.add(message))
-            self._count_usage(message)
+            self._tally.received(message, now)
+            self._transcript.add(message)
+            # what answers the setup never reaches the inbox, where ask() takes its messages out
+            if self._answer is not None and message.setup_complete is None:
+                self._answer.take(message, now)
 
-    def _count_usage(self, message: LiveServerMessage) -> None:
-        """Keep the last usage message of each turn; the caller holds the lock."""
-        if message.usage_metadata:
-            if self._usage_open:
-                self._usages[-1] = message.usage_metadata
-            else:
-                self._usages.append(message.usage_metadata)
-                self._usage_open = True
-        content = message.server_content
-        if content and content.turn_complete:
-            self._turns += 1
-            self._usage_open = False
-            self._heard_audio = False
+
+def _is_raw(piece: Mapping[str, Any]) -> bool:
+    """Tell whether a piece is raw audio, whose samples may be cut."""
+    values = (piece.get("audio"), piece.get("media"))
+    return any(isinstance(value, sending.Bytes) or hasattr(value, "dtype") for value in values)
+
+
+def _ends_speech(piece: Mapping[str, Any]) -> bool:
+    """Tell whether the audio ends here: half a sample does not wait any longer then."""
+    return bool(piece.get("audio_stream_end")) or piece.get("activity_end") is not None

@@ -4,98 +4,141 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import pcm
+from . import codec, pcm
 from .errors import ConfigError
-from .sending import INPUT_RATE_HZ
+from .sending import INPUT_RATE_HZ, Media
 from .types.content import Blob
 
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["stream_media"]
+__all__ = ["Progress", "stream_media"]
 
 Progress = Callable[[float, Optional[float]], Any]
+
+_BEHIND = 0.2
+"""Seconds by which a stream may be late and still catch up; a source that stalled does not."""
+
+_RAW = ("audio/pcm", "audio/l16")
 
 
 def stream_media(
     session: Session,
-    stream: Union[str, os.PathLike[str], bytes, Iterable[Any]],
+    stream: Any,
     *,
-    realtime: bool = True,
-    rate_hz: Optional[int] = None,
-    chunk_ms: int = 20,
-    end: bool = True,
-    on_progress: Optional[Progress] = None,
+    realtime: bool,
+    rate_hz: Optional[int],
+    chunk_ms: int,
+    end: bool,
+    on_progress: Optional[Progress],
 ) -> None:
-    """Send audio piece by piece, paced like a microphone; blocks until it is sent.
-
-    Args:
-        session: Where to.
-        stream: The path of a WAV file; PCM bytes; or an iterable of chunks in any form that
-            ``send_realtime_input(audio=...)`` takes.
-        realtime: True: no faster than it would be spoken.  False: as fast as the network takes it;
-            the service may then hear it all at once.
-        rate_hz: Of raw PCM; 16 000 unless given.  A WAV file brings its own.
-        chunk_ms: How a file or bytes are cut.
-        end: Say ``audioStreamEnd`` at the end, so that the server answers without waiting for
-            silence.
-        on_progress: Called after each chunk with the milliseconds sent, and of all if known.
-
-    Raises:
-        ConfigError: Not a WAV file of 16-bit samples, or chunks that are no audio.
-        SessionClosed: The session ended on the way.
-    """
+    """Send audio piece by piece; see :meth:`livesdk.session.Session.send_media_stream`."""
+    _positive("rate_hz", rate_hz)
+    _positive("chunk_ms", chunk_ms)
     chunks, total_ms, rate = _chunks_of(stream, rate_hz, chunk_ms)
-    started = time.monotonic()
-    sent_ms = 0.0
+    pace = _Pace(session) if realtime else None
+    sent_ms, pictures = 0.0, False
     for chunk in chunks:
-        if realtime:
-            _sleep_until(session, started + sent_ms / 1000)
-        session.send_realtime_input(audio=chunk, rate_hz=rate)
-        sent_ms += _duration_ms(chunk, rate)
+        if pace:
+            pace.wait(sent_ms)
+        frame = session._send_chunk(chunk, rate, droppable=realtime)
+        if frame is not None and _is_sound(frame):
+            sent_ms += frame.duration_ms
+        elif frame is not None:
+            pictures = True
         if on_progress is not None:
             on_progress(sent_ms, total_ms)
-    if realtime:
-        _sleep_until(session, started + sent_ms / 1000)
-    if end:
+    if pace:
+        pace.wait(sent_ms)
+    if end and (sent_ms or not pictures):
         session.send_realtime_input(audio_stream_end=True)
+
+
+class _Pace:
+    """Lets no more out than has had the time to be spoken."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._started = time.monotonic()
+
+    def wait(self, sent_ms: float) -> None:
+        """Wait for the moment of what follows, but no longer than the session lives."""
+        left = self._started + sent_ms / 1000 - time.monotonic()
+        if left > 0:
+            self._session.wait_ended(left)  # the next sender raises how it ended
+        elif left < -_BEHIND:
+            self._started -= left + _BEHIND
+
+
+def _positive(name: str, given: Any) -> None:
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given <= 0):
+        raise ConfigError(f"{name}: expected a positive integer, got {given!r:.40}")
+
+
+def _is_sound(frame: Media) -> bool:
+    return frame.payload.startswith(b'{"realtimeInput":{"audio"')
 
 
 def _chunks_of(
     stream: Any, rate_hz: Optional[int], chunk_ms: int
 ) -> tuple[Iterator[Any], Optional[float], int]:
     """Return the chunks, how long they are altogether if known, and the rate of raw ones."""
-    if isinstance(stream, (str, os.PathLike)):
-        try:
-            data, rate, channels = pcm.read_wav(os.fspath(stream))
-        except OSError as error:
-            raise ConfigError(f"stream: {error.strerror or error}") from error
-        stream, rate_hz = pcm.mix_to_mono(data, channels), rate
-    rate = rate_hz or INPUT_RATE_HZ
+    if callable(getattr(stream, "read", None)):
+        stream = stream.read()
+        if not isinstance(stream, bytes):
+            raise ConfigError("stream: a file opened for binary reading is expected")
+    elif isinstance(stream, (str, os.PathLike)):
+        stream = _content(stream)
+    if isinstance(stream, (Blob, Mapping)) or _is_pair(stream):
+        stream, rate_hz = _unpacked(stream, rate_hz)
     if isinstance(stream, (bytes, bytearray, memoryview)):
-        size = rate * chunk_ms // 1000 * 2
-        return iter(pcm.chunks(bytes(stream), size)), pcm.duration_ms(len(stream), rate), rate
+        stream, rate_hz = _sound(bytes(stream), rate_hz)
+    elif hasattr(stream, "dtype"):
+        stream = pcm.to_pcm16(stream)
+    rate = rate_hz or INPUT_RATE_HZ
+    if isinstance(stream, bytes):
+        size = max(1, rate * chunk_ms // 1000) * 2
+        return pcm.chunks(stream, size), pcm.duration_ms(len(stream), rate), rate
     if not isinstance(stream, Iterable):
         raise ConfigError(f"stream: expected a path, bytes or an iterable, got {stream!r:.60}")
     return iter(stream), None, rate
 
 
-def _duration_ms(chunk: Any, rate_hz: int) -> float:
-    if isinstance(chunk, tuple):
-        chunk = Blob(mime_type=chunk[0], data=chunk[1])
-    if isinstance(chunk, Blob):
-        rate = pcm.rate_of(chunk.mime_type, rate_hz)
-        return pcm.duration_ms(len(chunk.data or b""), rate, pcm.channels_of(chunk.mime_type))
-    if hasattr(chunk, "dtype"):
-        return len(chunk) / rate_hz * 1000
-    return pcm.duration_ms(len(chunk), rate_hz) if isinstance(chunk, (bytes, bytearray)) else 0.0
+def _content(path: Union[str, os.PathLike[str]]) -> bytes:
+    """Read a file, which must be a WAV file: PCM without a header has no name for its rate."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # a path of any kind
+            content = file.read()
+    except OSError as error:
+        raise ConfigError(f"stream: {os.fspath(path)}: {error.strerror or error}") from error
+    if not _is_wav(content):
+        pcm.read_wav(path)  # says what is wrong with it
+    return content
 
 
-def _sleep_until(session: Session, moment: float) -> None:
-    """Wait, but no longer than the session lives; the sender then raises its end."""
-    left = moment - time.monotonic()
-    if left > 0:
-        session.wait_ended(left)
+def _is_wav(content: bytes) -> bool:
+    return content[:4] == b"RIFF" and content[8:12] == b"WAVE"
+
+
+def _sound(content: bytes, rate_hz: Optional[int]) -> tuple[bytes, Optional[int]]:
+    """Return PCM and its rate, a WAV file taken apart."""
+    if not _is_wav(content):
+        return content, rate_hz
+    samples, rate, channels = pcm.read_wav(content)
+    return pcm.mix_to_mono(samples, channels), rate
+
+
+def _is_pair(stream: Any) -> bool:
+    return isinstance(stream, tuple) and len(stream) == 2 and isinstance(stream[0], str)
+
+
+def _unpacked(stream: Any, rate_hz: Optional[int]) -> tuple[Any, Optional[int]]:
+    """Take raw mono sound out of its blob, so that it can be cut; other blobs are one chunk."""
+    blob = codec.check(stream, Blob, "stream")
+    kind = (blob.mime_type or "").lower()
+    if kind.startswith(_RAW) and pcm.channels_of(kind) == 1 and blob.data is not None:
+        return blob.data, pcm.rate_of(kind, rate_hz or INPUT_RATE_HZ)
+    return [blob], rate_hz

@@ -1,4 +1,4 @@
-"""What a turn comes to: text, audio, transcripts, calls, usage; and utterances from pieces.
+"""What a turn comes to: text, audio, transcripts, calls, usage.
 
 Pure: told of messages and times, it never waits or looks at a clock.
 """
@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Optional, Union
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, field
 
 from .errors import CloseInfo
 from .protocol import completes_interaction
-from .types.content import FunctionCall, FunctionResponse, Transcription
+from .transcript import Utterance
+from .types.content import FunctionCall, FunctionResponse
 from .types.enums import InteractionStatus, TurnCompleteReason
-from .types.messages import LiveServerContent, LiveServerMessage, ModalityTokenCount, UsageMetadata
+from .types.messages import LiveServerContent, LiveServerMessage, UsageMetadata
 
-__all__ = ["Transcript", "Turn", "TurnBuilder", "TurnCall", "Utterance", "sum_usage"]
+__all__ = ["Answer", "Turn", "TurnBuilder", "TurnCall", "Utterance"]
 
 
 @define
@@ -110,7 +111,7 @@ class TurnBuilder:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._audio: list[bytes] = []
-        self._called_at: dict[str, float] = {}
+        self._calls: list[tuple[TurnCall, float]] = []  # with the moment each arrived
         self._input: list[str] = []
         self._output: list[str] = []
 
@@ -157,8 +158,12 @@ class TurnBuilder:
             self._audio.append(audio)
 
     def _add_call(self, call: FunctionCall, at: float) -> None:
-        self._turn.function_calls.append(TurnCall(call.id, call.name or "", call.args or {}))
-        self._called_at[call.id or ""] = at
+        for known, _ in self._calls:
+            if call.id and known.id == call.id:  # sent twice, or in pieces (Protocol §8.3)
+                known.args = {**known.args, **(call.args or {})}
+                return
+        self._calls.append((TurnCall(call.id, call.name or "", call.args or {}), at))
+        self._turn.function_calls.append(self._calls[-1][0])
 
     def _cancel(self, ids: Iterable[str]) -> None:
         cancelled = set(ids)
@@ -166,14 +171,30 @@ class TurnBuilder:
             if call.id in cancelled:
                 call.cancelled = True
 
-    def responded(self, responses: Sequence[FunctionResponse], at: float) -> None:
-        """Note responses that were sent."""
-        by_id = {response.id or "": response for response in responses}
-        for call in self._turn.function_calls:
-            response = by_id.get(call.id or "")
-            if response is not None:
+    def responded(self, responses: Iterable[FunctionResponse], at: float) -> None:
+        """Note responses that are being sent."""
+        for response in responses:
+            for call, called_at in self._answered_by(response):
                 call.response = response.response
-                call.duration_ms = (at - self._called_at[call.id or ""]) * 1000
+                call.duration_ms = (at - called_at) * 1000
+
+    def withdrawn(self, responses: Iterable[FunctionResponse]) -> None:
+        """Those responses could not be sent."""
+        for response in responses:
+            for call, _ in self._calls:
+                if call.response is response.response:
+                    call.response = call.duration_ms = None
+
+    def _answered_by(self, response: FunctionResponse) -> list[tuple[TurnCall, float]]:
+        """Find the call by its id; without one, which Vertex allows, by its name."""
+        if response.id:
+            return [item for item in self._calls if item[0].id == response.id]
+        open_ones = [
+            item
+            for item in self._calls
+            if item[0].response is None and item[0].name == response.name
+        ]
+        return open_ones[:1]
 
     def closed(self, info: CloseInfo) -> None:
         """The session ended before the turn did."""
@@ -191,122 +212,56 @@ class TurnBuilder:
         return turn
 
 
-# ------------------------------------------------------------------------------------ transcripts
+class Answer:
+    """Finds the turn that answers a prompt among the messages that arrive.
 
+    A prompt interrupts what the model is saying; the end of that is not the end of the answer.
 
-@frozen(kw_only=True)
-class Utterance:
-    """What one speaker said in one turn.
+    Args:
+        started: When the prompt was sent.
+        mid_turn: The model was in the middle of a turn then: its end comes first.
+        busy: An answer was due then.  If an interruption comes first, it is of that one.
 
     Attributes:
-        speaker: ``"user"`` or ``"model"``.
-        text: All pieces, joined.
-        finished: The service said that it is complete.
-        interrupted: The user cut in; the model may not have been heard to the end of it.
-        language_code: Where the service names it.
-        speaker_label: Where speakers are told apart.
+        first: The first message of the answer.
+        last: The message that ends it; ``None`` while it goes on.
     """
 
-    speaker: str
-    text: str
-    finished: bool = False
-    interrupted: bool = False
-    language_code: Optional[str] = None
-    speaker_label: Optional[str] = None
+    def __init__(self, started: float, *, mid_turn: bool, busy: bool) -> None:
+        self.first: Optional[LiveServerMessage] = None
+        self.last: Optional[LiveServerMessage] = None
+        self._started = started
+        self._earlier = mid_turn  # what comes is of the turn before
+        self._suspects = busy and not mid_turn
+        self._builder = TurnBuilder(started)
 
-
-class Transcript:
-    """Makes utterances of pieces: one a speaker and turn, the user's before the model's.
-
-    Input pieces may come before, between or after the model's (Protocol §13.10), so a piece of the
-    other speaker closes nothing; ``finished``, another speaker label, completion and interruption
-    do.
-    """
-
-    def __init__(self) -> None:
-        self._open: dict[str, list[Transcription]] = {"user": [], "model": []}
-
-    def add(self, message: LiveServerMessage) -> list[Utterance]:
-        """Take a message; return the utterances that it closes."""
+    def take(self, message: LiveServerMessage, at: float) -> None:
+        """Take the next message into account."""
+        if self.last is not None:
+            return
         content = message.server_content
-        closed: list[Utterance] = []
-        if content:
-            closed += self._piece("user", content.input_transcription)
-            closed += self._piece("model", content.output_transcription)
-            if content.interrupted or content.turn_complete:
-                closed += self._close("user", interrupted=False)
-                closed += self._close("model", interrupted=bool(content.interrupted))
-        return closed
+        if self._suspects and content and content.interrupted:
+            self._earlier, self._suspects = True, False
+        done = self._builder.add(message, at)
+        if not self._earlier:
+            self.first = self.first or message
+            self.last = message if done else None
+        elif done or (content and content.turn_complete):
+            self._earlier = False
+            self._builder = TurnBuilder(self._started)
 
-    def _piece(self, speaker: str, piece: Optional[Transcription]) -> list[Utterance]:
-        if piece is None or (not piece.text and not piece.finished):
-            return []  # Vertex sends empty ones
-        closed = []
-        pieces = self._open[speaker]
-        if pieces and pieces[-1].speaker_label != piece.speaker_label and piece.text:
-            closed += self._close(speaker, interrupted=False)
-        self._open[speaker].append(piece)
-        if piece.finished:
-            closed += self._close(speaker, interrupted=False)
-        return closed
+    def responded(self, responses: Iterable[FunctionResponse], at: float) -> None:
+        """Note responses that are being sent."""
+        self._builder.responded(responses, at)
 
-    def _close(self, speaker: str, *, interrupted: bool) -> list[Utterance]:
-        pieces, self._open[speaker] = self._open[speaker], []
-        text = "".join(piece.text or "" for piece in pieces)
-        if not text:
-            return []
-        return [
-            Utterance(
-                speaker=speaker,
-                text=text,
-                finished=bool(pieces[-1].finished),
-                interrupted=interrupted,
-                language_code=next((p.language_code for p in pieces if p.language_code), None),
-                speaker_label=pieces[0].speaker_label,
-            )
-        ]
+    def withdrawn(self, responses: Iterable[FunctionResponse]) -> None:
+        """Those responses could not be sent."""
+        self._builder.withdrawn(responses)
 
-
-# ------------------------------------------------------------------------------------------ usage
-
-_COUNTS = (
-    "prompt_token_count",
-    "cached_content_token_count",
-    "response_token_count",
-    "tool_use_prompt_token_count",
-    "thoughts_token_count",
-    "total_token_count",
-)
-_DETAILS = (
-    "prompt_tokens_details",
-    "cache_tokens_details",
-    "response_tokens_details",
-    "tool_use_prompt_tokens_details",
-)
-
-
-def sum_usage(parts: Iterable[UsageMetadata]) -> UsageMetadata:
-    """Add up what turns cost; each part is the last usage message of one turn (Protocol §8.4)."""
-    total = UsageMetadata()
-    for part in parts:
-        for name in _COUNTS:
-            count = getattr(part, name)
-            if count is not None:
-                setattr(total, name, (getattr(total, name) or 0) + count)
-        for name in _DETAILS:
-            merged = _merged_details(getattr(total, name), getattr(part, name))
-            setattr(total, name, merged)
-        total.traffic_type = part.traffic_type or total.traffic_type
-        total.service_tier = part.service_tier or total.service_tier
-    return total
-
-
-def _merged_details(
-    left: Optional[list[ModalityTokenCount]], right: Optional[list[ModalityTokenCount]]
-) -> Optional[list[ModalityTokenCount]]:
-    if not left and not right:
-        return None
-    counts: dict[Any, int] = {}
-    for item in (*(left or ()), *(right or ())):
-        counts[item.modality] = counts.get(item.modality, 0) + (item.token_count or 0)
-    return [ModalityTokenCount(modality=key, token_count=count) for key, count in counts.items()]
+    def turn(self, ended_by: Optional[CloseInfo] = None) -> Turn:
+        """Return the turn; ``ended_by`` says how the session ended, if it did before the turn."""
+        if self._earlier:
+            self._builder = TurnBuilder(self._started)
+        if ended_by is not None and self.last is None:
+            self._builder.closed(ended_by)
+        return self._builder.result()

@@ -1,0 +1,175 @@
+"""What a session has come to so far: turns, interruptions, times to the first audio, tokens.
+
+Pure: told of messages, inputs and times, it never waits or looks at a clock.  Whoever shares one
+between threads holds a lock around each call.
+
+::
+
+    input ──▶ content … ──▶ turnComplete (usage: one bill) ──▶ IDLE (one turn)
+                   an interaction may have several turnComplete, with fillers (Protocol §13.3)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Optional
+
+from .protocol import completes_interaction
+from .types.messages import LiveServerMessage, ModalityTokenCount, UsageMetadata
+
+__all__ = ["Tally", "sum_usage", "tokens_by_modality"]
+
+_TIMES = 1000
+"""Of so many turns the time to the first audio is kept."""
+
+
+class Tally:
+    """Counts; see the module.
+
+    Attributes:
+        turns: Interactions that have ended.
+        interruptions: Messages that said ``interrupted``.
+        interrupted_at: When the last of them came.
+        mid_turn: The model has begun to answer and not completed it; its ``turnComplete`` is still
+            to come, also after ``generationComplete`` and after an interruption.
+        busy: An answer is due, under way, or will go on.
+        first_audio: Seconds from the last input to the first audio, of each turn that had both;
+            of the last thousand.
+    """
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.interruptions = 0
+        self.interrupted_at: Optional[float] = None
+        self.mid_turn = False
+        self.busy = False
+        self.first_audio: deque[float] = deque(maxlen=_TIMES)
+        self._input_at: Optional[float] = None
+        self._unfinished = False  # something came since the last turn ended
+        self._timed = False  # the turn at hand has had its first audio
+        self._billed = UsageMetadata()  # by the bills that are settled
+        self._bill: Optional[UsageMetadata] = None  # the newest snapshot of the one at hand
+        self._bill_complete = False
+
+    def prompted(self, at: float) -> None:
+        """Something was sent that asks for an answer."""
+        self._input_at = at
+        self.busy = True
+        self._settle_bill()
+
+    def fed(self, at: float) -> None:
+        """Audio or a picture was sent; the server decides whether it asks for an answer."""
+        self._input_at = at
+
+    def received(self, message: LiveServerMessage, at: float) -> None:
+        """Take a message into account."""
+        content = message.server_content
+        completes_turn = bool(content and content.turn_complete)
+        if content and content.interrupted:
+            self.interrupted_at = at
+            self.interruptions += 1
+        if _is_of_model(message):
+            self.mid_turn = self.busy = self._unfinished = True
+        if content and (content.input_transcription or completes_turn or self.mid_turn):
+            self._settle_bill()
+        if not self._timed and message.audio:
+            self._timed = True
+            if self._input_at is not None:
+                self.first_audio.append(at - self._input_at)
+                self._input_at = None
+        if message.usage_metadata:
+            self._bill = message.usage_metadata
+        if completes_turn:
+            self.mid_turn, self._unfinished, self._bill_complete = False, True, True
+        if completes_interaction(message):
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        self.turns += self._unfinished  # an IDLE that only repeats the last one ends nothing
+        self._unfinished = self._timed = self.busy = self.mid_turn = False
+
+    def _settle_bill(self) -> None:
+        """Another turn begins: what is reported from here on is its own bill."""
+        if self._bill_complete:
+            if self._bill is not None:
+                self._billed = sum_usage((self._billed, self._bill))
+            self._bill, self._bill_complete = None, False
+
+    @property
+    def usage(self) -> UsageMetadata:
+        """What was billed: the last usage message of each turn, added up."""
+        return sum_usage((self._billed, self._bill) if self._bill else (self._billed,))
+
+
+def _is_of_model(message: LiveServerMessage) -> bool:
+    """Tell whether the model says or does something."""
+    content = message.server_content
+    if message.tool_calls:
+        return True
+    return content is not None and bool(
+        content.model_turn
+        or content.output_transcription
+        or content.generation_complete
+        or content.interrupted
+    )
+
+
+_COUNTS = (
+    "prompt_token_count",
+    "cached_content_token_count",
+    "response_token_count",
+    "tool_use_prompt_token_count",
+    "thoughts_token_count",
+    "total_token_count",
+)
+_DETAILS = (
+    "prompt_tokens_details",
+    "cache_tokens_details",
+    "response_tokens_details",
+    "tool_use_prompt_tokens_details",
+)
+
+
+def sum_usage(parts: Iterable[UsageMetadata]) -> UsageMetadata:
+    """Add up what turns cost; each part is the last usage message of one turn (Protocol §8.4)."""
+    total = UsageMetadata()
+    for part in parts:
+        for name in _COUNTS:
+            count = getattr(part, name)
+            if count is not None:
+                setattr(total, name, (getattr(total, name) or 0) + count)
+        for name in _DETAILS:
+            merged = _merged_details(getattr(total, name), getattr(part, name))
+            setattr(total, name, merged)
+        total.traffic_type = part.traffic_type or total.traffic_type
+        total.service_tier = part.service_tier or total.service_tier
+    return total
+
+
+def _merged_details(
+    left: Optional[list[ModalityTokenCount]], right: Optional[list[ModalityTokenCount]]
+) -> Optional[list[ModalityTokenCount]]:
+    if not left and not right:
+        return None
+    counts: dict[Any, int] = {}
+    for item in (*(left or ()), *(right or ())):
+        counts[item.modality] = counts.get(item.modality, 0) + (item.token_count or 0)
+    return [ModalityTokenCount(modality=key, token_count=count) for key, count in counts.items()]
+
+
+def tokens_by_modality(usage: UsageMetadata) -> dict[str, int]:
+    """Add up prompts, tools' prompts and responses by modality.
+
+    Cached tokens are among those of the prompt already; those of thoughts have no modality.
+    """
+    counts: dict[str, int] = {}
+    for items in (
+        usage.prompt_tokens_details,
+        usage.tool_use_prompt_tokens_details,
+        usage.response_tokens_details,
+    ):
+        for item in items or ():
+            name = str(item.modality or "MODALITY_UNSPECIFIED")
+            counts[name] = counts.get(name, 0) + (item.token_count or 0)
+    return counts

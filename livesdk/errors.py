@@ -24,7 +24,7 @@ No message carries a key, a token, or more than 200 characters of payload.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import attrs
 
@@ -57,8 +57,8 @@ class CloseInfo:
         code: The close code of RFC 6455 §7.4, or 1006 where no close frame arrived (a reset, an
             end of file, silence); never a made-up server code.
         reason: The close reason.  A server's is cut at 123 bytes by the protocol.
-        clean: Both sides agreed on the end: a close frame with code 1000 or 1001, or a local
-            ``close()``.
+        clean: Both sides agreed on the end: a close frame with code 1000, 1001 or none (1005), or
+            a local ``close()``.
         initiated_by: ``"local"``, ``"remote"`` or ``"network"``.
         mid_turn: The model was generating, or a function call was open.
         resumable: A resumption handle is at hand (``session.resumption_handle``).
@@ -83,6 +83,10 @@ class CloseInfo:
 
 class LiveError(Exception):
     """The root of the tree: catch it to catch all that livesdk raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with all attributes: processes hand exceptions to each other."""
+        return _rebuilt, (type(self), self.args), self.__dict__
 
 
 class ConfigError(LiveError, ValueError):
@@ -167,7 +171,8 @@ class SetupError(LiveError):
     def __init__(self, code: int, reason: str, *, hint: Optional[str] = None) -> None:
         cut = " [cut at 123 bytes by the protocol]" if len(reason.encode()) >= _REASON_LIMIT else ""
         text = f"the server refused the setup: {code} {reason}".rstrip() + cut
-        super().__init__(_with_hint(text, hint))
+        # not super(): in the pair below, ConnectError comes next, and wants a phase
+        LiveError.__init__(self, _with_hint(text, hint))
         self.code = code
         self.reason = reason
         self.hint = hint
@@ -250,6 +255,13 @@ class CallbackError(LiveError):
 
 
 _REASON_LIMIT = 123  # RFC 6455 §5.5: a control frame carries 125 bytes, two are the code
+
+
+def _rebuilt(kind: type[LiveError], args: tuple[Any, ...]) -> LiveError:
+    """Make an exception without its ``__init__``, whose arguments are not kept as such."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 def _with_hint(message: str, hint: Optional[str]) -> str:

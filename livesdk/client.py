@@ -109,7 +109,7 @@ class Client:
         self._options = Options(
             ping_interval=_duration("ping_interval", ping_interval),
             liveness_timeout=_duration("liveness_timeout", liveness_timeout),
-            max_message_bytes=max_message_bytes,
+            max_message_bytes=_size("max_message_bytes", max_message_bytes),
         )
         self.live = Live(self)
         self.auth_tokens = AuthTokens(self._access, self._tls.context, proxy)
@@ -180,6 +180,7 @@ class Live:
             ConnectError: No connection; ``phase`` says why.
             AuthenticationError: The credential is refused.
             SetupError: The server refused the setup, or closed before accepting it.
+            DecodeError: What the server said before the setup was complete is not JSON.
             LiveTimeout: The deadline passed; ``phase`` says where.
         """
         model, config, callbacks = _parameters(model, config, callbacks)
@@ -191,6 +192,7 @@ class Live:
         setup = setup_message(access, model, checked)
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
+        deadline = client._deadline(timeout)
         session = Session(
             access=access,
             setup=setup,
@@ -198,7 +200,7 @@ class Live:
             callbacks=callbacks_from(callbacks),
             options=_with_callback_errors(client._options, callback_errors),
         )
-        session._connection.start(client._deadline(timeout))
+        session._connection.start(deadline)
         return session
 
 
@@ -234,15 +236,22 @@ class LiveMusic:
         model, config, callbacks = _parameters(model, config, callbacks)
         client = self._client
         music_config = checked_music_config(config)
+        deadline = client._deadline(timeout)
         session = MusicSession(
             model=_music_model(model),
             dial=client._dial(client._access, "music"),
             callbacks=callbacks_from(callbacks),
             options=_with_callback_errors(client._options, callback_errors),
         )
-        session._connection.start(client._deadline(timeout))
-        if config is not None:
-            session.set_music_generation_config(music_config)
+        session._connection.start(deadline)
+        try:
+            if config is not None:
+                session.set_music_generation_config(
+                    music_config, timeout=max(0.0, deadline - time.monotonic())
+                )
+        except BaseException:  # nobody else has the session, to close it
+            session.close()
+            raise
         return session
 
 
@@ -277,9 +286,17 @@ def _duration(name: str, seconds: Optional[float]) -> Optional[float]:
     if seconds is None:
         return None
     given: Any = seconds
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not given > 0:
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not is_number or not 0 < given < float("inf"):
         raise ConfigError(f"{name}: expected a number of seconds above 0, got {seconds!r:.40}")
     return float(seconds)
+
+
+def _size(name: str, count: int) -> int:
+    given: Any = count
+    if isinstance(given, bool) or not isinstance(given, int) or given <= 0:
+        raise ConfigError(f"{name}: expected a number of bytes above 0, got {count!r:.40}")
+    return count
 
 
 def _with_project(access: Access, credentials: Optional[Any]) -> Access:
@@ -299,10 +316,18 @@ class _Tls:
         if ca_file is not None and not Path(ca_file).is_file():
             raise ConfigError(f"ca_file: no such file: {ca_file}")
         self._context = context
+        self._is_ours = context is None
         self._ca_file = ca_file
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def context(self) -> ssl.SSLContext:
+        """Return the one context; any thread, also of a fork's child."""
+        if os.getpid() != self._pid:
+            # a thread of the parent may have held the lock, or one inside OpenSSL
+            self._pid, self._lock = os.getpid(), threading.Lock()
+            if self._is_ours:
+                self._context = None
         with self._lock:
             if self._context is None:
                 try:

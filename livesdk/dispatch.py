@@ -5,15 +5,15 @@
     reader ─post▶ queue ─▶ "thread"    a thread of ours (the default)
                           "manual"    whoever calls pump()
                           callable    one drain at a time, posted to somebody's loop or pool
-    reader ─post▶ run at once          "reader": inline, for the lowest latency
+                          "reader"    a drain at once, in the thread that posts: lowest latency
 
-A callback that raises is logged, told to ``onerror``, and forgotten.  Row of ``DESIGN`` §4: one
-condition around the queue; no callback runs under it.
+Whoever runs callbacks has set ``_draining``; nobody else does meanwhile.  A callback that raises is
+logged, told to ``onerror``, and forgotten.  Row of ``DESIGN`` §4: one condition around the queue;
+no callback runs under it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import threading
 import time
@@ -47,7 +47,8 @@ class LiveCallbacks:
         onmessage: Called with every :class:`LiveServerMessage`, ``setupComplete`` first.
         onerror: Called with each problem that does not end the session, and once before an
             abnormal end.
-        onclose: Called with the :class:`CloseInfo`, exactly once, last.
+        onclose: Called with the :class:`CloseInfo`, exactly once, last.  Not called if
+            ``connect()`` fails, which raises instead.  What it raises itself is logged only.
         dispatch: Where they run: ``"thread"`` (one of ours), ``"reader"`` (the reading thread
             itself: lowest latency, and a slow callback delays the connection), ``"manual"``
             (inside ``session.pump()``), or a callable that hands a function to another thread,
@@ -108,6 +109,7 @@ class Dispatcher:
         name: Of the thread, if one is needed.
         limit: Bytes that may wait; beyond it :attr:`is_full`, and the reader stops reading.
         on_failure: Called with the :class:`CallbackError` when a callback raised.
+        on_room: Called when the queue is below the limit again.
     """
 
     def __init__(
@@ -119,7 +121,8 @@ class Dispatcher:
         on_failure: Callable[[CallbackError], None],
         on_room: Callable[[], None],
     ) -> None:
-        self._mode = callbacks.dispatch
+        self._mode: Dispatch = _run_here if callbacks.dispatch == "reader" else callbacks.dispatch
+        self._waits_for_all = callbacks.dispatch in ("thread", "reader")
         self._name = name
         self._limit = limit
         self._on_failure = on_failure
@@ -130,6 +133,7 @@ class Dispatcher:
         self._draining = False
         self._ended = False
         self._behind = False
+        self._stuck = False  # nobody could be found to drain
         self._thread: Optional[threading.Thread] = None
         self._runner: Optional[int] = None
         self.size = 0
@@ -141,13 +145,15 @@ class Dispatcher:
     # --------------------------------------------------------------------------------- callbacks
 
     def on(self, event: str, callback: Callback) -> None:
-        """Add a callback; any thread."""
+        """Add a callback; any thread.  It is not told of what has happened before."""
         event = _event(event)
+        if not callable(callback):
+            raise ConfigError(f"on({event!r}): expected a function, got {callback!r:.60}")
         with self._condition:
             self._callbacks[event] += ((callback, takes_argument(callback)),)
 
     def off(self, event: str, callback: Callback) -> None:
-        """Remove a callback; nothing happens if it is not there."""
+        """Remove a callback, also for what is queued; nothing happens if it is not there."""
         event = _event(event)
         with self._condition:
             self._callbacks[event] = tuple(
@@ -166,23 +172,42 @@ class Dispatcher:
         return self.size > self._limit
 
     def post(self, event: str, argument: Any, size: int = 0) -> None:
-        """Hand an event over; the reader's call.  Never waits, except for ``"reader"``."""
+        """Hand an event over.  Never waits, except for ``"reader"``; does nothing after the end."""
         if not self._callbacks[event]:
             return
-        if self._mode == "reader":
-            self._run(event, argument)
-            return
         with self._condition:
+            if self._ended:
+                return
             self._queue.append((event, argument, size))
             self.size += size
             self._warn_if_behind()
-            start = not self._draining and self._mode != "manual"
-            self._draining = self._draining or start
-            self._condition.notify()
+            start = self._claim()
         if start:
             self._start()
 
+    def end(self, *last: tuple[str, Any]) -> None:
+        """Hand the last events over and refuse all later ones; a thread of ours ends with them."""
+        with self._condition:
+            if self._ended:
+                return
+            self._ended = True
+            wanted = [(event, argument, 0) for event, argument in last if self._callbacks[event]]
+            self._queue.extend(wanted)
+            start = bool(self._queue) and self._claim()
+            self._condition.notify_all()
+        if start:
+            self._start()
+
+    def _claim(self) -> bool:
+        """Tell whether somebody has to be found to drain; the caller holds the condition."""
+        self._condition.notify_all()
+        if self._draining or self._mode == "manual":
+            return False
+        self._draining = True
+        return True
+
     def _warn_if_behind(self) -> None:
+        """Say once an episode that callbacks are slow; the caller holds the condition."""
         if self.size > min(_BEHIND, self._limit) and not self._behind:
             self._behind = True
             _log.warning(
@@ -193,13 +218,24 @@ class Dispatcher:
             )
 
     def _start(self) -> None:
-        if self._mode == "thread":
-            thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            with contextlib.suppress(RuntimeError):  # the interpreter is going down
+        """Find somebody to drain, who has been claimed already."""
+        try:
+            if self._mode == "thread":
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 thread.start()
                 self._thread = thread
-        elif callable(self._mode):
-            self._mode(self._drain)
+            elif callable(self._mode):
+                self._mode(self._drain)
+        except Exception as error:  # noqa: BLE001  # a border: the function is the user's
+            self._cannot_start(error)
+
+    def _cannot_start(self, error: Exception) -> None:
+        """Say it once; the next event tries again."""
+        with self._condition:
+            self._draining = False
+            first, self._stuck = not self._stuck, True
+        if first and "interpreter shutdown" not in str(error):  # then nobody is left to be told
+            _log.error("%s: nobody runs the callbacks", self._name, exc_info=error)
 
     def _work(self) -> None:
         """Run callbacks until the end: the body of our thread."""
@@ -221,29 +257,42 @@ class Dispatcher:
                     self._draining = False
                     self._condition.notify_all()
                     return
-            self._run_next()
+            try:
+                self._run_next()
+            except BaseException:  # Ctrl-C in somebody's main loop: the rest goes on in another
+                self._start()
+                raise
 
     def pump(self, timeout: float = 0.0) -> int:
         """Run what is queued in this thread; wait up to ``timeout`` seconds for the first.
 
         Returns:
-            How many callbacks were run.
+            How many events were handed over; 0 while another pump, or this one, is at it.
         """
         if self._mode != "manual":
             raise ConfigError("pump() needs LiveCallbacks(dispatch='manual')")
-        count = 0
         with self._condition:
-            if not self._queue and timeout > 0 and not self._ended:
-                self._condition.wait(timeout)
-        while self._queue:
-            self._run_next()
-            count += 1
+            if not self._draining:
+                self._condition.wait_for(
+                    lambda: self._queue or self._ended or self._draining,
+                    min(timeout, threading.TIMEOUT_MAX),
+                )
+            if self._draining:
+                return 0
+            self._draining = True
+            count = len(self._queue)  # what is posted meanwhile is for the next: a GUI has to live
+        try:
+            for _ in range(count):
+                self._run_next()
+        finally:
+            with self._condition:
+                self._draining = False
+                self._condition.notify_all()
         return count
 
     def _run_next(self) -> None:
+        """Run the next of a queue that is not empty; who calls has claimed it."""
         with self._condition:
-            if not self._queue:
-                return
             event, argument, size = self._queue.popleft()
             was_full = self.is_full
             self.size -= size
@@ -255,32 +304,34 @@ class Dispatcher:
 
     def _run(self, event: str, argument: Any) -> None:
         outer, self._runner = self._runner, threading.get_ident()
-        for callback, with_argument in self._callbacks[event]:
-            try:
-                if with_argument:
-                    callback(argument)
-                else:
-                    callback()
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # a border: see the module
-                self._failed(event, callback, error)
-        self._runner = outer
+        try:
+            for pair in self._callbacks[event]:
+                if pair in self._callbacks[event]:  # an earlier one may have removed it
+                    self._call(event, *pair, argument)
+        finally:
+            self._runner = outer
+
+    def _call(self, event: str, callback: Callback, with_argument: bool, argument: Any) -> None:
+        try:
+            if with_argument:
+                callback(argument)
+            else:
+                callback()
+        except BaseException as error:  # a border: see the module
+            if isinstance(error, KeyboardInterrupt) and not self._waits_for_all:
+                raise  # Ctrl-C in the program's own thread is for the program
+            self._failed(event, callback, error)
 
     def _failed(self, event: str, callback: Callback, error: BaseException) -> None:
         name = getattr(callback, "__qualname__", None) or type(callback).__name__
         _log.error("the on%s callback %s raised", event, name, exc_info=error)
         failure = CallbackError(name)
         failure.__cause__ = error
-        if event != "error":
+        if event not in ("error", "close"):  # not in a circle, and nothing comes after onclose
             self._run("error", failure)
         self._on_failure(failure)
 
     # --------------------------------------------------------------------------------------- end
-
-    def end(self) -> None:
-        """Nothing will be posted any more; our thread ends once it has run what is queued."""
-        with self._condition:
-            self._ended = True
-            self._condition.notify_all()
 
     @property
     def runs_here(self) -> bool:
@@ -288,13 +339,24 @@ class Dispatcher:
         return self._runner == threading.get_ident()
 
     def wait_done(self, deadline: Optional[float]) -> bool:
-        """Wait until our own thread has ended; True if it has (or there is none)."""
-        thread = self._thread
-        if thread is None or self.runs_here:
+        """After the end, wait until every callback has run; True if so.
+
+        Callbacks that run in the program's own threads are not waited for: this may be the thread.
+        """
+        if not self._waits_for_all or self.runs_here:
             return True
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        thread.join(left)
-        return not thread.is_alive()
+        with self._condition:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._condition.wait_for(lambda: not self._draining, left):
+                return False
+        thread = self._thread
+        if thread is not None:  # it has nothing left to do
+            thread.join()
+        return True
+
+
+def _run_here(drain: Callable[[], None]) -> None:
+    drain()
 
 
 def _event(name: str) -> str:

@@ -22,11 +22,18 @@ class End(Exception):  # an outcome; the session makes an exception or a return 
 
 
 class Inbox(Generic[T]):
-    """Messages in order of arrival, each with its size, until :meth:`end`."""
+    """Messages in order of arrival, each with its size, until :meth:`end`.
 
-    def __init__(self, limit: int, on_room: Callable[[], None]) -> None:
+    Args:
+        limit: Bytes that may wait; beyond it :attr:`is_full`.
+        on_room: Called when there is room again.
+        fills: Whether messages are kept from the start.
+    """
+
+    def __init__(self, limit: int, on_room: Callable[[], None], *, fills: bool = True) -> None:
         self._limit = limit
         self._on_room = on_room
+        self._fills = fills
         self._items: deque[tuple[T, int]] = deque()
         self._condition = threading.Condition(threading.Lock())
         self._ended = False
@@ -37,9 +44,21 @@ class Inbox(Generic[T]):
         """More than the limit is waiting: stop reading until ``on_room`` is called."""
         return self.size > self._limit
 
+    @property
+    def fills(self) -> bool:
+        """Messages are kept; else :meth:`put` drops them.  Once it is set to False, none comes."""
+        return self._fills
+
+    @fills.setter
+    def fills(self, fills: bool) -> None:
+        with self._condition:
+            self._fills = fills
+
     def put(self, item: T, size: int) -> None:
         """Add a message; never waits, whatever the size."""
         with self._condition:
+            if not self._fills:
+                return
             self._items.append((item, size))
             self.size += size
             self._condition.notify()
@@ -50,7 +69,7 @@ class Inbox(Generic[T]):
             if not self._items and not self._ended:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is None or left > 0:
-                    self._condition.wait(left)
+                    self._condition.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
             if not self._items:
                 if self._ended:
                     raise End

@@ -11,13 +11,20 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Callable, Generic, Optional, TypeVar
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
 from .connection import Connection
-from .errors import CloseInfo, ConcurrentReceiveError, LiveTimeout, SessionClosed
+from .errors import (
+    CloseInfo,
+    ConcurrentReceiveError,
+    ConfigError,
+    LiveTimeout,
+    SessionClosed,
+)
 from .inbox import End
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Lifecycle"]
 
@@ -60,13 +67,21 @@ class Lifecycle(Generic[M]):
 
         Args:
             timeout: Seconds until it returns in any case; a peer that does not answer is cut off.
-            code: The close code, 1000 or 3000 to 4999.
-            reason: At most 123 bytes of UTF-8.
+            code: The close code, 1000 or 3000 to 4999 (RFC 6455 §7.4).
+            reason: At most 123 bytes of UTF-8; the rest is cut.
+
+        Raises:
+            ConfigError: A code that programs may not send.
         """
+        if code != 1000 and not 3000 <= code <= 4999:
+            raise ConfigError(f"code: expected 1000 or 3000 to 4999, got {code!r:.40}")
         self._connection.close(max(0.0, timeout), code, reason)
 
     def wait_closed(self, timeout: Optional[float] = None) -> CloseInfo:
         """Wait until the session has ended and ``onclose`` has run.
+
+        Callbacks that run in the program's own threads (``dispatch="manual"`` or a callable) are
+        not waited for.
 
         Raises:
             LiveTimeout: ``timeout`` seconds have passed.
@@ -95,7 +110,10 @@ class Lifecycle(Generic[M]):
     # --------------------------------------------------------------------------------- callbacks
 
     def on(self, event: str, callback: Callable[..., Any]) -> None:
-        """Add a callback for ``"open"``, ``"message"``, ``"error"`` or ``"close"``."""
+        """Add a callback for ``"open"``, ``"message"``, ``"error"`` or ``"close"``.
+
+        It is not told of what has happened before.
+        """
         self._connection.dispatcher.on(event, callback)
 
     def off(self, event: str, callback: Callable[..., Any]) -> None:
@@ -109,7 +127,7 @@ class Lifecycle(Generic[M]):
             timeout: Seconds to wait for the first one; 0 for a timer of a GUI.
 
         Returns:
-            How many were run.
+            How many events were handed over.
         """
         return self._connection.dispatcher.pump(timeout)
 
@@ -125,7 +143,10 @@ class Lifecycle(Generic[M]):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
-        self._connection.fills_inbox = True
+        self._connection.fills_inbox = True  # from the call on, not from the first message
+        return self._messages()
+
+    def _messages(self) -> Iterator[M]:
         with self._receiving():
             while True:
                 message = self._next(None)
@@ -151,6 +172,7 @@ class Lifecycle(Generic[M]):
     @contextmanager
     def _receiving(self) -> Iterator[None]:
         """Be the one consumer."""
+        self._connection.check_may_wait()
         if not self._receive_lock.acquire(blocking=False):
             raise ConcurrentReceiveError(
                 "another thread receives from this session already; callbacks have any number of"
@@ -166,8 +188,9 @@ class Lifecycle(Generic[M]):
         """Return the next message, or ``None`` after a clean end or ``stop_receiving``."""
         hint_at = time.monotonic() + _HINT_AFTER if self._awaits_more else None
         while not self._stop:
+            moments = [moment for moment in (hint_at, deadline) if moment is not None]
             try:
-                message: Optional[M] = self._connection.inbox.get(hint_at or deadline)
+                message: Optional[M] = self._connection.inbox.get(min(moments, default=None))
             except End:
                 info = self._connection.info
                 if info is not None and not info.clean:

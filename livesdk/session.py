@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import attrs
@@ -107,6 +107,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         self._transcript = Transcript()
         self._answer: Optional[Answer] = None
         self._setup_complete: Optional[LiveServerSetupComplete] = None
+        # see every message on the reader, before callbacks; must neither block nor raise
+        self._observers: tuple[Callable[[LiveServerMessage], None], ...] = ()
         service = Service(
             message=LiveServerMessage,
             dial=dial,
@@ -506,6 +508,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             # what answers the setup never reaches the inbox, where ask() takes its messages out
             if self._answer is not None and message.setup_complete is None:
                 self._answer.take(message, now)
+        for observer in self._observers:
+            observer(message)
 
 
 def _is_raw(piece: Mapping[str, Any]) -> bool:

@@ -120,8 +120,8 @@ class Access:
             )
         return evolve(
             self,
-            base_url=options.base_url or self.base_url,
-            api_version=options.api_version or self.api_version,
+            base_url=_base(options, {}, None) or self.base_url,
+            api_version=_version(options, {}, vertex=self.vertex_rules) or self.api_version,
             headers=_merged(self.headers, options.headers),
         )
 

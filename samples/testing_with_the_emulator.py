@@ -2,7 +2,7 @@
 
 A ``Scenario`` says what the model answers and what goes wrong; the emulator keeps every frame.
 
-    pip install "livesdk[emulator]"
+    pip install ".[emulator]"
     python testing_with_the_emulator.py      # or: pytest testing_with_the_emulator.py
 """
 

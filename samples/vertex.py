@@ -1,6 +1,6 @@
 """Vertex AI: a project and a location instead of an API key.
 
-With ``pip install "livesdk[vertex]"`` the machine's own credentials are used.  Any object with
+With ``pip install ".[vertex]"`` the machine's own credentials are used.  Any object with
 ``token``, ``valid`` and ``refresh`` will do instead; here one around a token from the shell.
 
     gcloud auth application-default login

@@ -34,7 +34,6 @@ def answer(session: livesdk.Session, call: livesdk.FunctionCall) -> None:
         result: dict[str, Any] = {"output": get_weather(**(call.args or {}))}
     except TypeError as error:  # the model made up an argument: tell it
         result = {"error": str(error)}
-    print(f"{call.name}({call.args}) -> {result}")
     session.send_tool_response(
         livesdk.FunctionResponse(id=call.id, name=call.name, response=result)
     )
@@ -60,8 +59,9 @@ def main() -> int:
 
         session.on("message", on_message)
         turn = session.ask(args.question)
+        for done in turn.function_calls:
+            print(f"{done.name}({done.args}) -> {done.response}")
         print(f"Model: {turn.output_transcript}")
-        print(f"{len(turn.function_calls)} calls")
     return 0
 
 

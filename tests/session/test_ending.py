@@ -1,0 +1,563 @@
+"""Ending: one record of it everywhere, nobody left waiting, nothing left behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from session.rig import (
+    CLOSE,
+    CONFIG,
+    MODEL,
+    TEXT,
+    Caught,
+    Heard,
+    client_for,
+    descriptors,
+    our_threads,
+    run_script,
+    say,
+    settled,
+    within,
+)
+
+import livesdk
+from livesdk.emulator import (
+    BadUtf8,
+    Burst,
+    Call,
+    Close,
+    Drop,
+    Scenario,
+    Send,
+    SendRaw,
+    Silence,
+    SilentSetup,
+    SilentUpgrade,
+    Wait,
+)
+
+FREED = 0.2
+RESUMABLE = {"sessionResumptionUpdate": {"resumable": True, "newHandle": "h-1"}}
+BIG = "x" * 20_000_000  # more than the system's buffers take
+
+
+# ----------------------------------------------------------------------------------- one CloseInfo
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (Close(1000, "bye"), (1000, "bye", True, "remote")),
+        (Close(1001, "going away"), (1001, "going away", True, "remote")),
+        (Close(1007, "invalid argument"), (1007, "invalid argument", False, "remote")),
+        (Close(1008, "not supported"), (1008, "not supported", False, "remote")),
+        (Close(1011, "Internal error"), (1011, "Internal error", False, "remote")),
+        (Close(4001, "private"), (4001, "private", False, "remote")),
+        (Close(1011, "é" * 80), (1011, "é" * 61, False, "remote")),
+        (Drop(), (1006, "the connection ended without a close frame", False, "network")),
+        (Drop(rst=True), (1006, None, False, "network")),
+        (BadUtf8(text=True), (1007, None, False, "local")),
+        (SendRaw(bytes(200_000)), (1009, None, False, "local")),
+    ],
+)
+@pytest.mark.parametrize("tls", [False, True])
+def test_every_end_is_told_the_same_everywhere(connect, serve, step, expected, tls):
+    code, reason, clean, by = expected
+    heard = Heard()
+    emulator = serve(tls=tls)
+    session = connect(emulator, heard.callbacks(), max_message_bytes=100_000)
+    receiving = Caught(list, session.receive())
+    assert session.close_info is None
+    emulator.inject(step)
+    info = session.wait_closed(5)
+    assert (info.code, info.clean, info.initiated_by) == (code, clean, by)
+    assert info.reason == reason or (reason is None and info.reason)
+    assert (info.mid_turn, info.resumable, info.error) == (False, False, None)
+    assert session.close_info is info
+    assert session.is_closed
+    assert heard.all("close") == [info]
+    assert heard.kinds[-1] == "close"
+    assert [error.info for error in heard.all("error")] == ([] if clean else [info])
+    with pytest.raises(livesdk.SessionClosed) as caught:
+        session.send_client_content("x")
+    assert caught.value.info is info
+    outcome = receiving.outcome()
+    assert (outcome == []) if clean else (outcome.info is info)
+    assert emulator.connections[0].wait_closed()
+    if by == "local":  # what we had not read makes the system reset, so it may not hear why
+        assert emulator.connections[0].close_code in (code, 1006)
+
+
+def test_a_close_frame_without_a_code_is_1005(connect, raw):
+    def leave(peer):
+        peer.open()
+        peer.send(b"", CLOSE)
+        peer.read_all()
+
+    server = raw(script=leave)
+    info = connect(server).wait_closed(5)
+    assert (info.code, info.reason, info.clean, info.initiated_by) == (1005, "", True, "remote")
+    assert server.peers[0].ended.wait(5)
+    assert server.peers[0].of(CLOSE) == [b""]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "echo"), [(1000, "", 1000), (4321, "so long", 4321), (3000, "é" * 80, 3000)]
+)
+def test_a_local_close_says_its_code_and_reason(connect, raw, code, reason, echo):
+    server = raw()
+    session = connect(server)
+    session.close(code=code, reason=reason)
+    info = session.close_info
+    assert (info.code, info.reason, info.clean, info.initiated_by) == (code, reason, True, "local")
+    assert server.peers[0].ended.wait(5)
+    (frame,) = server.peers[0].of(CLOSE)
+    assert int.from_bytes(frame[:2], "big") == echo
+    assert len(frame) <= 125
+    assert reason.startswith(frame[2:].decode())
+
+
+@pytest.mark.parametrize("code", [999, 1005, 1006, 1011, 2999, 5000, 70_000, -1])
+def test_a_close_code_that_programs_may_not_send_is_refused(connect, serve, code):
+    session = connect(serve())
+    with pytest.raises(livesdk.ConfigError, match="code"):
+        session.close(code=code)
+    assert session.ask("Hello").text
+
+
+def test_silence_is_1006_of_the_network(connect, raw):
+    server = raw()
+    heard = Heard()
+    connect(server, heard.callbacks(), liveness_timeout=0.3, ping_interval=None)
+    with within(3.0):
+        info = heard.wait("close")
+    assert (info.code, info.clean, info.initiated_by) == (1006, False, "network")
+    assert "no bytes for 0.3 s" in info.reason
+    assert heard.kinds[-2:] == ["error", "close"]
+
+
+def test_a_peer_that_answers_pings_is_not_silent(connect, serve):
+    session = connect(serve(), liveness_timeout=0.4, ping_interval=0.1)
+    assert not session.wait_ended(1.2)
+
+
+@pytest.mark.parametrize("timeout", [None, 1e9])
+def test_a_session_without_pings_and_liveness_lives(connect, serve, timeout):
+    session = connect(serve(), ping_interval=timeout, liveness_timeout=timeout)
+    assert session.ask("Hello").text
+    session.close()
+    assert session.close_info.clean
+
+
+@pytest.mark.parametrize("steps", [["Well", Silence()], [Call("f", id="c-1", blocking=True)]])
+def test_an_end_in_the_middle_of_a_turn_says_so(connect, serve, steps):
+    heard = Heard()
+    emulator = serve(Scenario(replies=[steps]))
+    session = connect(emulator, heard.callbacks())
+    session.send_client_content("Hello")
+    heard.wait("message", 2)
+    session.close()
+    assert session.close_info.mid_turn
+
+
+def test_an_end_with_a_handle_is_resumable(connect, serve):
+    heard = Heard()
+    emulator = serve(Scenario(openings=[[Send(RESUMABLE)]]))
+    session = connect(emulator, heard.callbacks())
+    heard.wait("message", 2)
+    assert session.resumption_handle == "h-1"
+    emulator.inject(Close(1011))
+    assert session.wait_closed(5).resumable
+
+
+def test_a_known_cause_comes_with_a_hint(connect, serve):
+    emulator = serve()
+    session = connect(emulator)
+    emulator.inject(Close(1011, "You exceeded your current quota"))
+    assert "quota" in session.wait_closed(5).hint
+    with pytest.raises(livesdk.SessionClosed, match="billing"):
+        session.send_client_content("x")
+
+
+def test_what_arrived_before_the_end_is_delivered_before_it(connect, serve):
+    endings = [Close(1000), Close(1011), Drop()]
+    emulator = serve(Scenario(openings=[[Burst(100), Wait(0.02), end] for end in endings]))
+    for ending in endings:
+        session = connect(emulator)
+        session.wait_closed(5)
+        texts = []
+        try:
+            texts.extend(message.text for message in session.receive())
+            clean = True
+        except livesdk.SessionClosed:
+            clean = False
+        assert texts == [f"{number} " for number in range(100)]
+        assert clean is (ending == Close(1000))
+
+
+# --------------------------------------------------------------------------------- everybody wakes
+
+
+@pytest.mark.parametrize("end", [Close(1011), Close(1000), Drop(rst=True), Drop(), "local"])
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("consumer", ["receive", "receive_turn", "ask"])
+def test_blocked_calls_wake(connect, serve, end, tls, consumer):
+    emulator = serve(Scenario(auto_reply=False), tls=tls)
+    session = connect(emulator)
+    calls = {
+        "wait_closed": Caught(session.wait_closed),
+        "wait_ended": Caught(session.wait_ended, 30),
+    }
+    if consumer == "ask":
+        calls["consumer"] = Caught(session.ask, "Hello", timeout=30)
+    else:
+        calls["consumer"] = Caught(lambda: list(getattr(session, consumer)()))
+    session.send_client_content("so that the others have begun", turn_complete=False)
+    emulator.wait_for("clientContent", 2 if consumer == "ask" else 1)
+    before = time.monotonic()
+    if end == "local":
+        session.close()
+    else:
+        emulator.inject(end)
+    outcomes = {name: call.outcome() for name, call in calls.items()}
+    took = {name: call.ended_at - before for name, call in calls.items()}
+    assert {name: spent for name, spent in took.items() if spent > FREED} == {}
+    info = session.close_info
+    assert outcomes["wait_closed"] is info
+    assert outcomes["wait_ended"] is True
+    if not info.clean:
+        assert outcomes["consumer"].info is info
+    elif consumer == "ask":
+        assert outcomes["consumer"].ended_by == "closed"
+        assert outcomes["consumer"].close_info is info
+    else:
+        assert outcomes["consumer"] == []
+
+
+def deaf(peer):
+    """Complete the setup, and read nothing more."""
+    peer.open()
+    peer.over.wait(60)
+
+
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_blocked_senders_wake(connect, raw, end):
+    server = raw(script=deaf)
+    session = connect(server)
+    calls = [Caught(session.send_client_content, BIG) for _ in range(3)]
+    assert settled(lambda: session._connection.transport.stats.frames_queued == 3)
+    before = time.monotonic()
+    if end == "reset":
+        sock = server.peers[0].sock
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+    else:
+        session.close(0.1)
+        before = time.monotonic()
+    for call in calls:
+        error = call.outcome()
+        assert isinstance(error, livesdk.SessionClosed)
+        assert error.info is session.close_info
+        assert call.ended_at - before <= FREED
+
+
+def every_sender(session):
+    yield lambda: session.send_client_content("x")
+    yield lambda: session.send_realtime_input(audio=bytes(640))
+    yield lambda: session.send_realtime_input(text="x")
+    yield lambda: session.send_realtime_input(audio_stream_end=True)
+    yield lambda: session.send_tool_response({"id": "1", "name": "f", "response": {}})
+    yield lambda: session.send_context_update(system_instruction="x")
+    yield lambda: session.send_media_chunks([("audio/pcm", bytes(640))])
+    yield lambda: session.send_media_stream([bytes(640)])
+    yield lambda: session.send("x", turn_complete=True)
+    yield lambda: session.ask("x")
+
+
+def test_after_the_end_every_sender_raises_at_once(connect, serve):
+    emulator = serve()
+    session = connect(emulator)
+    emulator.inject(Close(1008, "go"))
+    info = session.wait_closed(5)
+    for call in every_sender(session):
+        with within(0.2), pytest.raises(livesdk.SessionClosed, match="1008") as caught:
+            call()
+        assert caught.value.info is info
+
+
+def test_while_it_is_closing_senders_raise_what_will_be(connect, raw):
+    server = raw(script=deaf)
+    session = connect(server)
+    closing = Caught(session.close, 1.0, code=4000, reason="enough")
+    assert session.wait_ended(5)
+    with within(0.5), pytest.raises(livesdk.SessionClosed) as caught:
+        session.send_client_content("x")
+    closing.outcome()
+    assert caught.value.info == session.close_info
+
+
+# ------------------------------------------------------------------------------------------- close
+
+
+def chatty(peer):
+    """Complete the setup, and talk without listening to a goodbye."""
+    peer.open()
+    while not peer.over.is_set():
+        peer.send(say("and another thing, "))
+
+
+def mute(peer):
+    """Complete the setup, read, and say nothing."""
+    peer.open()
+    peer.read_all()
+
+
+@pytest.mark.parametrize("script", [None, mute, deaf, chatty])
+@pytest.mark.parametrize("timeout", [0.0, 0.4, 1.0])
+def test_close_keeps_its_deadline_and_leaves_nothing(connect, raw, script, timeout):
+    before = descriptors()
+    with_server = raw(script=script)
+    heard = Heard()
+    session = connect(with_server, heard.callbacks())
+    with within(timeout + 0.3):
+        session.close(timeout)
+    info = heard.wait("close")
+    assert (info.code, info.clean, info.initiated_by) == (1000, True, "local")
+    if timeout:
+        assert our_threads() == []  # not soon: now
+    assert settled(lambda: our_threads() == [])
+    assert heard.kinds.count("close") == 1
+    assert "error" not in heard.kinds
+    peer = with_server.peers[0]
+    if script in (None, mute):
+        assert peer.ended.wait(5)
+        assert len(peer.of(CLOSE)) == 1
+    peer.over.set()
+    assert peer.ended.wait(5)
+    assert settled(lambda: descriptors() <= before + 1)  # the listener
+
+
+def test_close_from_eight_threads_at_once(connect, raw):
+    server = raw()
+    for number in range(10):
+        heard = Heard()
+        session = connect(server, heard.callbacks())
+        together = threading.Barrier(8)
+
+        def close(session=session, together=together):
+            together.wait(5)
+            session.close()
+            assert session.close_info is not None
+            return our_threads()
+
+        outcomes = [call.outcome() for call in [Caught(close) for _ in range(8)]]
+        assert outcomes == [[]] * 8
+        session.close()
+        assert heard.kinds.count("close") == 1
+        peer = server.peers[number]
+        assert peer.ended.wait(5)
+        assert len(peer.of(CLOSE)) == 1
+
+
+def test_close_while_senders_are_blocked(connect, raw):
+    server = raw(script=deaf)
+    session = connect(server)
+    calls = [Caught(session.send_client_content, BIG) for _ in range(2)]
+    assert settled(lambda: session._connection.transport.stats.frames_queued == 2)
+    with within(1.3):
+        session.close(1.0)
+    assert our_threads() == []
+    for call in calls:
+        assert isinstance(call.outcome(), livesdk.SessionClosed)
+
+
+def test_what_was_sent_before_close_goes_out_first(connect, raw):
+    server = raw()
+    session = connect(server)
+    for number in range(50):
+        session.send_client_content(f"{number}")
+    session.close()
+    assert server.peers[0].ended.wait(5)
+    frames = server.peers[0].frames
+    assert [opcode for opcode, _ in frames] == [TEXT] * 51 + [CLOSE]
+
+
+@pytest.mark.parametrize("moment", ["look-up", "upgrade", "setup"])
+def test_close_before_connect_has_finished(connect, serve, monkeypatch, moment):
+    made = []
+    gate = threading.Event()
+
+    class Shown(livesdk.Session):
+        def __init__(self, **arguments):
+            super().__init__(**arguments)
+            made.append(self)
+
+    monkeypatch.setattr("livesdk.client.Session", Shown)
+    look_up = socket.getaddrinfo
+    if moment == "look-up":
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **b: gate.wait(10) and look_up(*a))
+    opening = {"upgrade": SilentUpgrade(), "setup": SilentSetup()}.get(moment)
+    emulator = serve(Scenario(openings=[opening]))
+    heard = Heard()
+    before = descriptors()
+    connecting = Caught(connect, emulator, heard.callbacks(), timeout=10)
+    if moment == "look-up":
+        assert settled(lambda: bool(made))
+    else:
+        emulator.wait_connections(1)
+    if moment == "setup":
+        emulator.wait_for("setup")
+    with within(0.8):
+        made[0].close(0.5)
+    gate.set()
+    error = connecting.outcome()
+    assert isinstance(error, livesdk.SessionClosed)
+    assert (error.info.code, error.info.initiated_by) == (1000, "local")
+    assert heard.kinds == []
+    assert settled(lambda: our_threads() == [])
+    assert settled(lambda: descriptors() <= before + 1)
+
+
+def test_a_with_block_closes_also_when_it_fails(serve):
+    emulator = serve()
+    with (
+        pytest.raises(ZeroDivisionError),
+        client_for(emulator).live.connect(MODEL, CONFIG) as session,
+    ):
+        raise ZeroDivisionError
+    assert session.close_info.clean
+    assert our_threads() == []
+
+
+def test_wait_closed_waits_for_onclose_and_no_longer_than_told(connect, serve):
+    gate = threading.Event()
+    emulator = serve()
+    session = connect(emulator, {"onclose": lambda: gate.wait(10)})
+    with within(1.0), pytest.raises(livesdk.LiveTimeout, match="not ended") as caught:
+        session.wait_closed(0.05)
+    assert caught.value.phase == "wait_closed"
+    emulator.inject(Close())
+    assert settled(lambda: session.is_closed)
+    with pytest.raises(livesdk.LiveTimeout, match="callbacks"):
+        session.wait_closed(0.05)
+    gate.set()
+    assert session.wait_closed(float("inf")).code == 1000
+
+
+def test_endless_timeouts_are_allowed(connect, serve):
+    session = connect(serve())
+    session.send_client_content("x", turn_complete=False, timeout=float("inf"))
+    assert session.ask("Hello", timeout=float("inf")).text
+    waiting = Caught(session.wait_ended, float("inf"))
+    session.close(float("inf"))
+    assert waiting.outcome() is True
+
+
+def test_a_late_error_comes_before_the_end_or_not_at_all(connect, serve):
+    heard = Heard()
+    session = connect(serve(), heard.callbacks())
+    session.close()
+    session._connection.report(livesdk.LiveError("late"))
+    assert heard.kinds == ["open", "message", "close"]
+    assert our_threads() == []
+
+
+# ---------------------------------------------------------------- programs that forget, and Ctrl-C
+
+_PROGRAM = """
+import sys, threading, livesdk
+client = livesdk.Client(api_key="any", http_options={"base_url": sys.argv[1]})
+gate = threading.Event()
+"""
+_IN_A_POOL = """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(1)
+session = client.live.connect("m", None, {"onclose": len, "dispatch": pool.submit})
+"""
+_RECEIVING = """
+session = client.live.connect("m")
+threading.Thread(target=lambda: list(session.receive()), daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "session = client.live.connect('m')",
+        "session = client.live.connect('m', None, {'onmessage': lambda: gate.wait(60)})",
+        "session = client.live.connect('m', None, {'onclose': print, 'dispatch': 'reader'})",
+        "session = client.live.connect('m', None, {'onmessage': print, 'dispatch': 'manual'})",
+        _IN_A_POOL,
+        _RECEIVING,
+        "session = client.live.connect('m')\nsession.ask('Hello')\nraise SystemExit(0)",
+        "import atexit\nsession = client.live.connect('m')\natexit.register(session.close)",
+    ],
+)
+def test_a_program_that_forgets_its_session_exits_at_once_and_silently(serve, rest):
+    emulator = serve(Scenario(openings=[[Wait(0.1), Burst(500)]]))
+    source = _PROGRAM + rest
+    with within(5.0):  # most of it is the interpreter's start
+        done = run_script(source, emulator.base_url, timeout=10)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Error" not in done.stdout
+
+
+_WAITS = {
+    "connect": "connect()",
+    "ask": "session.ask('Hello', timeout=60)",
+    "receive": "list(session.receive())",
+    "wait_closed": "session.wait_closed()",
+    "wait_ended": "session.wait_ended(60)",
+    "pump": "session.pump(60)",
+    "send": "session.send_client_content('x' * 20_000_000, timeout=60)",
+    "close": "session.close(60)",
+}
+_INTERRUPTED = """
+import sys, threading, livesdk
+what, url = sys.argv[1:]
+client = livesdk.Client(api_key="any", http_options={"base_url": url})
+callbacks = {"onclose": len, "dispatch": "manual"} if what == "pump" else None
+def connect():
+    return client.live.connect("m", None, callbacks, timeout=60)
+if what != "connect":
+    session = connect()
+    if callbacks:
+        session.pump()
+try:
+    print("ready", flush=True)
+    %s
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+if what != "connect":
+    session.close(0.3)
+print([t.name for t in threading.enumerate() if "livesdk" in t.name and what != "connect"])
+"""
+
+
+@pytest.mark.parametrize("what", _WAITS)
+def test_ctrl_c_ends_every_wait(raw, what):
+    script = {"connect": mute_from_the_start, "send": deaf, "close": mute}.get(what, mute)
+    server = raw(script=script)
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", _INTERRUPTED % _WAITS[what], what, server.base_url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as program:
+        assert program.stdout.readline() == "ready\n"
+        threading.Event().wait(0.2)  # nothing tells that the wait has begun
+        program.send_signal(signal.SIGINT)
+        with within(3.0):
+            output, errors = program.communicate(timeout=20)
+    assert (output, errors, program.returncode) == ("interrupted\n[]\n", "", 0)
+
+
+def mute_from_the_start(peer):
+    peer.read_all()

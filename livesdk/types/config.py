@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import frozen
-
-from ._base import Model
+from ._base import Model, frozen
 
 if TYPE_CHECKING:
     from .enums import (

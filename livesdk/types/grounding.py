@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import define
-
-from ._base import Model, sparse
+from ._base import Model, define, sparse
 
 if TYPE_CHECKING:
     from .enums import UrlRetrievalStatus

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import define
-
 from ..pcm import rate_of, to_float
-from ._base import Model, sparse
+from ._base import Model, define, sparse
 from .enums import ResponseStatus
 
 if TYPE_CHECKING:

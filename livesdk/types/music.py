@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import define, frozen
-
 from ..pcm import rate_of
-from ._base import Model, sparse
+from ._base import Model, define, frozen, sparse
 
 if TYPE_CHECKING:
     from .enums import LiveMusicPlaybackControl, MusicGenerationMode, Scale

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Union
 
-from attrs import frozen
-
-from ._base import Model
+from ._base import Model, frozen
 from .config import LiveConnectConfig
 from .content import Blob
 from .enums import Modality, MusicGenerationMode, Scale

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import define, frozen
-
-from ._base import Model, sparse
+from ._base import Model, define, frozen, sparse
 
 if TYPE_CHECKING:
     from .config import HttpOptions, LiveConnectConfig

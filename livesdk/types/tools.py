@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from attrs import frozen
-
-from ._base import Model
+from ._base import Model, frozen
 
 if TYPE_CHECKING:
     from .enums import (

@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import Callable
 from datetime import datetime
+from http.client import HTTPException
 from typing import Any, Optional, Union
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -70,7 +71,7 @@ class AuthTokens:
             raise _refusal(error) from None
         except TimeoutError:
             raise LiveTimeout("no answer in time", phase="auth_tokens") from None
-        except (URLError, OSError) as error:
+        except (URLError, OSError, HTTPException) as error:
             if isinstance(getattr(error, "reason", None), TimeoutError):
                 raise LiveTimeout("no answer in time", phase="auth_tokens") from None
             reason = getattr(error, "reason", error)

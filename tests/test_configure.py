@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from livesdk import ConfigError, FirebaseOptions, codec, types
@@ -92,8 +93,9 @@ def test_other_fields_stand_in_the_setup(key):
 
 
 def test_every_field_of_the_config_reaches_the_setup():
-    fields = {f.name for f in LiveConnectConfig.__attrs_attrs__}  # type: ignore[attr-defined]
-    known = {codec._shapes.camel(name) for name in fields}  # type: ignore[attr-defined]
+    fields = {field.name for field in attrs.fields(LiveConnectConfig)}
+    titles = [name.title().replace("_", "") for name in fields]
+    known = {title[0].lower() + title[1:] for title in titles}
     ours = {"httpOptions", "extra", "generationConfig", "systemInstruction", "tools"}
     assert known - ours == {*SAMPLING, *BESIDE, "explicitVadSignal"}
 
@@ -148,7 +150,7 @@ def test_the_users_own_modality_wins(config):
     assert rest(config, VERTEX) == {"generationConfig": {"responseModalities": ["TEXT"]}}
 
 
-# --------------------------------------------------------------------- what each backend has not
+# ------------------------------------------------------------------------ what each backend has not
 
 VERTEX_ONLY = [
     {"explicit_vad_signal": True},
@@ -281,7 +283,7 @@ def test_what_is_no_list_of_tools_is_refused(tools):
     assert "config.tools" in refusal({"tools": tools})
 
 
-# ------------------------------------------------------------- warnings for what a model refuses
+# ---------------------------------------------------------------- warnings for what a model refuses
 
 
 def warned(model: str, config: Any) -> str:

@@ -325,7 +325,7 @@ def test_what_is_no_response_is_refused(given, access):
 @pytest.mark.parametrize("id_", [None, ""])
 def test_the_id_may_be_missing_on_vertex_alone(id_):
     given = {**ANSWER, "id": id_}
-    with pytest.raises(ConfigError, match="call.id"):
+    with pytest.raises(ConfigError, match="the id of the call"):
         tool_response(given, DEVELOPER)
     assert tool_response(given, VERTEX)
 

@@ -25,6 +25,10 @@ class AuthToken(Model):
     name: Optional[str] = None
     extra: Optional[dict[str, Any]] = None
 
+    def __repr__(self) -> str:
+        """Show that there is one, and no more."""
+        return f"AuthToken(name={'<hidden>' if self.name else None})"
+
 
 @frozen(kw_only=True, eq=False, repr=False)
 class LiveConnectConstraints(Model):

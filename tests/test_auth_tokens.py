@@ -1,0 +1,293 @@
+"""Ephemeral tokens, made over real HTTP: Protocol §12."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+import livesdk
+from livesdk import AuthenticationError, ConfigError, ConnectError, LiveTimeout
+from livesdk.emulator import Emulator
+
+
+class Service(ThreadingHTTPServer):
+    """Answers every request as told and remembers it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status = 200
+        self.answer: Any = {"name": "auth_tokens/t-1"}
+        self.location: str | None = None
+        self.hold = threading.Event()
+        self.hold.set()
+        self.seen: list[tuple[str, dict[str, str], Any]] = []
+        self.base_url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def client(self, **options: Any) -> livesdk.Client:
+        options.setdefault("api_key", "the-key")
+        return livesdk.Client(http_options={"base_url": self.base_url}, **options)
+
+    def body(self, config: Any) -> Any:
+        """Make a token and return what was asked for."""
+        self.client().auth_tokens.create(config)
+        return self.seen[-1][2]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.seen.append((self.path, headers, body))
+        self.server.hold.wait(10)
+        answer = self.server.answer
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(self.server.status)
+        if self.server.location is not None:
+            self.send_header("Location", self.server.location)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server
+        server.hold.set()
+        server.shutdown()
+        thread.join(5)
+
+
+# -------------------------------------------------------------------------------------- the request
+
+
+def test_a_token_is_made_with_the_key_in_a_header(service):
+    token = service.client().auth_tokens.create()
+    assert token.name == "auth_tokens/t-1"
+    [(path, headers, body)] = service.seen
+    assert path == "/v1beta/auth_tokens"
+    assert headers["x-goog-api-key"] == "the-key"
+    assert headers["content-type"] == "application/json"
+    assert body == {}
+
+
+def test_the_version_and_headers_are_the_clients_or_the_calls(service):
+    client = livesdk.Client(
+        api_key="k", http_options={"base_url": service.base_url + "/", "api_version": "v1alpha"}
+    )
+    client.auth_tokens.create()
+    client.auth_tokens.create({"httpOptions": {"apiVersion": "v9", "headers": {"x-a": "1"}}})
+    assert [path for path, _, _ in service.seen] == ["/v1alpha/auth_tokens", "/v9/auth_tokens"]
+    assert service.seen[1][1]["x-a"] == "1"
+
+
+def test_a_websocket_address_serves_as_well(service):
+    base_url = service.base_url.replace("http", "ws")
+    livesdk.Client(api_key="k", http_options={"base_url": base_url}).auth_tokens.create()
+    assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "body"),
+    [
+        ({"uses": 0}, {"uses": 0}),
+        ({"expire_time": "2026-01-01T00:00:00Z"}, {"expireTime": "2026-01-01T00:00:00Z"}),
+        (
+            {"newSessionExpireTime": datetime(2026, 1, 1, tzinfo=timezone.utc)},
+            {"newSessionExpireTime": "2026-01-01T00:00:00Z"},
+        ),
+        ({"lock_additional_fields": []}, {}),
+    ],
+)
+def test_uses_and_expiry(service, config, body):
+    assert service.body(config) == body
+
+
+CONFIG = {"temperature": 0.5, "session_resumption": {}, "response_modalities": ["AUDIO"]}
+SETUP = {
+    "model": "models/m",
+    "generationConfig": {"temperature": 0.5, "responseModalities": ["AUDIO"]},
+    "sessionResumption": {},
+}
+OWN = {"model", "generationConfig.temperature", "generationConfig.responseModalities"}
+OWN |= {"sessionResumption"}
+
+
+@pytest.mark.parametrize(
+    ("lock", "mask"),
+    [
+        (None, None),
+        ([], OWN),
+        (["temperature"], OWN),
+        (
+            ["top_k", "input_audio_transcription"],
+            {*OWN, "generationConfig.topK", "inputAudioTranscription"},
+        ),
+        (["speechConfig", "proactivity"], {*OWN, "generationConfig.speechConfig", "proactivity"}),
+    ],
+    ids=repr,
+)
+def test_what_is_locked(service, lock, mask):
+    constraints = {"model": "m", "config": CONFIG}
+    body = service.body({"live_connect_constraints": constraints, "lock_additional_fields": lock})
+    assert body["bidiGenerateContentSetup"] == SETUP
+    asked = body.get("fieldMask")
+    assert (None if asked is None else set(asked.split(","))) == mask
+    assert asked is None or len(asked.split(",")) == len(mask)
+
+
+def test_constraints_may_leave_the_model_open(service):
+    body = service.body({"liveConnectConstraints": {"config": {"temperature": 0}}})
+    assert body == {"bidiGenerateContentSetup": {"generationConfig": {"temperature": 0}}}
+
+
+def test_the_older_name_of_the_constraints(service):
+    body = service.body({"live_constrained_parameters": {"model": "m"}})
+    assert body == {"bidiGenerateContentSetup": {"model": "models/m"}}
+
+
+# ---------------------------------------------------------------------------------- what goes wrong
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"uses": "1"},
+        {"bogus": 1},
+        {"expire_time": 5},
+        {"live_connect_constraints": {"config": {"temperature": "hot"}}},
+        {"live_connect_constraints": {"config": {"explicit_vad_signal": True}}},
+        {"live_connect_constraints": {"config": {"http_options": {}}}},
+        {"lock_additional_fields": "temperature"},
+        {"http_options": {"timeout": 5}},
+    ],
+    ids=repr,
+)
+def test_a_wrong_config_is_refused_before_anything_is_sent(service, config):
+    with pytest.raises(ConfigError):
+        service.client().auth_tokens.create(config)
+    assert service.seen == []
+
+
+def test_only_a_key_of_the_developer_api_makes_tokens(service):
+    others: list[dict[str, Any]] = [
+        {"api_key": "auth_tokens/t"},
+        {"vertexai": True},
+        {"api_key": None, "firebase": livesdk.FirebaseOptions(project="f", api_key="k")},
+    ]
+    for options in others:
+        with pytest.raises(ConfigError):
+            service.client(**options).auth_tokens.create()
+    assert service.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ConnectError),
+        (401, AuthenticationError),
+        (403, AuthenticationError),
+        (503, ConnectError),
+    ],
+)
+def test_a_refusal_carries_status_and_words(service, status, kind):
+    service.status = status
+    service.answer = {"error": {"code": status, "message": "no such luck", "status": "X"}}
+    with pytest.raises(ConnectError, match="no such luck") as caught:
+        service.client().auth_tokens.create()
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert "the-key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", [b"<html>", [], {"error": 5}, {"error": {"message": None}}])
+def test_a_refusal_without_words_is_one_all_the_same(service, answer):
+    service.status, service.answer = 404, answer
+    with pytest.raises(ConnectError, match="404"):
+        service.client().auth_tokens.create()
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"\xff", b"", [], {}, {"name": 5}, None])
+def test_an_answer_without_a_token_is_an_error(service, answer):
+    service.answer = answer
+    with pytest.raises(ConnectError):
+        service.client().auth_tokens.create()
+
+
+def test_a_redirect_does_not_take_the_key_along(service):
+    service.status, service.location = 302, f"{service.base_url}/elsewhere"
+    with pytest.raises(ConnectError, match="302"):
+        service.client().auth_tokens.create()
+    assert len(service.seen) == 1
+
+
+def test_an_answer_that_is_no_http_is_a_connect_error():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"MQTT says hello\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        client = livesdk.Client(api_key="k", http_options={"base_url": base_url})
+        with pytest.raises(ConnectError):
+            client.auth_tokens.create(timeout=5)
+        thread.join(5)
+
+
+def test_no_answer_in_time_is_a_timeout(service):
+    service.hold.clear()
+    with pytest.raises(LiveTimeout):
+        service.client().auth_tokens.create(timeout=0.05)
+
+
+def test_nobody_there_is_a_connect_error():
+    with Service() as gone:
+        base_url = gone.base_url
+    client = livesdk.Client(api_key="the-key", http_options={"base_url": base_url})
+    with pytest.raises(ConnectError) as caught:
+        client.auth_tokens.create()
+    assert "the-key" not in str(caught.value)
+
+
+# ---------------------------------------------------------------------------------------- the token
+
+
+def test_a_token_does_not_show_itself(service):
+    token = service.client().auth_tokens.create()
+    assert "t-1" not in repr(token)
+
+
+@pytest.mark.requires("emulator")
+def test_a_token_opens_a_session_where_a_key_does():
+    with Emulator(voice="tones", api_keys=["auth_tokens/t-1"]) as emulator:
+        client = livesdk.Client(
+            api_key="auth_tokens/t-1", http_options={"base_url": emulator.base_url}
+        )
+        client.live.connect(model="gemini-3.8-live").close()
+        [connection] = emulator.connections
+    assert connection.path.endswith("v1beta.GenerativeService.BidiGenerateContentConstrained")
+    headers = {name.lower(): value for name, value in connection.headers.items()}
+    assert headers["authorization"] == "Token auth_tokens/t-1"
+    assert "x-goog-api-key" not in headers
+    assert not connection.query

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, field, frozen
 
 from ._version import __version__
-from .errors import ConfigError
+from .errors import AuthenticationError, ConfigError
 from .types.config import HttpOptions
 
 __all__ = [
@@ -380,16 +380,26 @@ def request_headers(
 
 def _firebase_headers(firebase: FirebaseOptions) -> dict[str, str]:
     found = {
-        "X-Firebase-AppCheck": _secret(firebase.app_check_token),
-        "Authorization": _prefixed("Firebase ", _secret(firebase.auth_token)),
+        "X-Firebase-AppCheck": _secret("app_check_token", firebase.app_check_token),
+        "Authorization": _prefixed("Firebase ", _secret("auth_token", firebase.auth_token)),
         "X-Firebase-AppId": firebase.app_id,
         "X-Firebase-AppVersion": firebase.app_version,
     }
     return {name: value for name, value in found.items() if value}
 
 
-def _secret(secret: Secret) -> Optional[str]:
-    return secret() if callable(secret) else secret
+def _secret(name: str, secret: Secret) -> Optional[str]:
+    """Return a secret, asking the program's own function for it if it is one."""
+    try:
+        found: Any = secret() if callable(secret) else secret
+    except Exception as error:  # of the program's own, which may not cross
+        raise AuthenticationError(
+            f"firebase.{name}: {type(error).__name__} in the function that gives it",
+            phase="credentials",
+        ) from error
+    if found is not None and not (isinstance(found, str) and found.isascii()):
+        raise ConfigError(f"firebase.{name}: expected a token, got {type(found).__name__}")
+    return found
 
 
 def _prefixed(prefix: str, value: Optional[str]) -> Optional[str]:

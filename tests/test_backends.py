@@ -277,6 +277,24 @@ def test_providers_are_asked_before_each_dial(emulator):
     assert seen == ["first", "second"]
 
 
+def test_a_provider_that_fails_ends_connect_without_its_words(emulator):
+    def provider() -> str:
+        raise OSError("secret-session-cookie")
+
+    with pytest.raises(AuthenticationError, match="app_check_token") as caught:
+        firebase(emulator, app_check_token=provider).live.connect(model="m")
+    assert caught.value.phase == "credentials"
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", [5, "tökén", "a\r\nb", b"bytes"])
+def test_what_is_no_token_never_gets_into_a_header(emulator, token):
+    with pytest.raises(ConfigError) as caught:
+        firebase(emulator, auth_token=lambda: token).live.connect(model="m")
+    assert str(token) not in str(caught.value)
+    assert emulator.connections == []
+
+
 # -------------------------------------------------------------------------------- the Developer API
 
 

@@ -261,6 +261,7 @@ def sending(session: livesdk.Session) -> None:
         turn_complete=False,
         timeout=5,
     )
+    session.send_client_content({"turns": "Hello", "turnComplete": True})
     session.send_client_content()
 
     session.send_realtime_input(audio=b"\0\0" * 160)
@@ -272,6 +273,7 @@ def sending(session: livesdk.Session) -> None:
     session.send_realtime_input(video=Image.new("RGB", (64, 64)))
     session.send_realtime_input(video=("image/jpeg", b"\xff\xd8\xff"))
     session.send_realtime_input(text="Typed.")
+    session.send_realtime_input({"text": "Typed."})
     session.send_realtime_input(activity_start={})
     session.send_realtime_input(activity_end=types.ActivityEnd())
     session.send_realtime_input(audio_stream_end=True, timeout=1)
@@ -308,6 +310,8 @@ def older_senders(session: livesdk.Session) -> None:
     session.send_video_realtime(("image/png", b"\x89PNG"))
     session.send_function_responses([types.FunctionResponse(id="1", name="f", response={})])
     session.start_media_stream(microphone())
+    for response in session.start_stream(microphone(), mime_type="audio/pcm"):
+        print(response)
 
 
 # ------------------------------------------------------------------------------------- receiving
@@ -563,7 +567,9 @@ def scenario() -> Scenario:
 
 
 def emulator(certificate: Callable[[str], None]) -> None:
-    with Emulator(scenario(), tls=True, voice="tones", api_keys={"key"}) as running:
+    with Emulator(
+        scenario(), tls=True, voice=lambda text: bytes(len(text)), api_keys={"key"}, record=True
+    ) as running:
         assert_type(running, Emulator)
         certificate(running.ca_file)
         client = livesdk.Client(
@@ -574,6 +580,9 @@ def emulator(certificate: Callable[[str], None]) -> None:
         running.inject(Say("Anybody there?"), HttpStatus(429))
         running.send({"serverContent": {"interrupted": True}})
         running.release("gate")
+        running.forget_handles()
+        count: int = len(running.wait_connections(1, timeout=5))
+        print(running.port, count)
         frames: list[dict[str, Any]] = running.wait_for("toolResponse", count=1, timeout=5)
         assert_type(running.connections, list[Connection])
         for connection in running.connections:
@@ -597,10 +606,21 @@ def older_types(session: livesdk.LiveSession) -> None:
         done: bool = response.status is livesdk.ResponseStatus.TURN_COMPLETE
         print(blob, tempo, parameters, done, response.audio_as_float)
         break
-    wanted: type[Exception] = livesdk.ServiceConnectionHandshakeFailedException
+    wanted: type[livesdk.SetupAuthenticationError] = (
+        livesdk.ServiceConnectionHandshakeFailedException
+    )
+    tools: types.ToolListUnion = [types.Tool(), {"google_search": {}}]
+    messages: list[type[object]] = [
+        types.LiveMusicConnectParameters,
+        types.LiveSendRealtimeInputParameters,
+        types.LiveSendToolResponseParameters,
+        types.LiveSetupComplete,
+        types.RealtimeInput,
+        types.ToolCallCancellation,
+    ]
     model: type[livesdk.AIModel] = livesdk.AIModel
     music_session: type[livesdk.LiveMusicSession] = livesdk.MusicSession
-    print(wanted, model, music_session)
+    print(wanted, model, music_session, tools, messages)
 
 
 # -------------------------------------------------------------------------------- a whole program

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Callable
 from datetime import datetime
-from http.client import HTTPException
 from typing import Any, Optional, Union
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from . import codec
-from ._log import shorten
 from .configure import checked_config, setup_message
 from .endpoint import Access, request_headers
-from .errors import AuthenticationError, ConfigError, ConnectError, LiveTimeout
+from .errors import ConfigError, ConnectError
 from .types.requests import LiveClientSetup
 from .types.tokens import AuthToken, CreateAuthTokenConfig
 
 __all__ = ["AuthTokens", "token_request"]
 
 _DEFAULT_BASE = "https://generativelanguage.googleapis.com"
-_LIMIT = 1 << 20
 
 
 class AuthTokens:
@@ -57,61 +50,19 @@ class AuthTokens:
             raise ConfigError("ephemeral tokens exist on the Gemini Developer API only")
         if access.is_token:
             raise ConfigError("a token cannot make tokens: use an API key")
-        body = codec.dumps(token_request(checked, access))
-        return codec.check(self._post(access, body, timeout), AuthToken)
+        from ._post import post  # urllib's HTTP takes 10 ms to import, and few make tokens
 
-    def _post(self, access: Access, body: bytes, timeout: float) -> dict[str, Any]:
-        headers = {**request_headers(access), "Content-Type": "application/json"}
-        url = f"{_http_base(access)}/{access.api_version}/auth_tokens"
-        request = Request(url, data=body, headers=headers, method="POST")  # noqa: S310  # checked base
-        try:
-            with self._opener(url).open(request, timeout=timeout) as answer:
-                found = json.loads(answer.read(_LIMIT))
-        except HTTPError as error:
-            raise _refusal(error) from None
-        except TimeoutError:
-            raise LiveTimeout("no answer in time", phase="auth_tokens") from None
-        except (URLError, OSError, HTTPException) as error:
-            if isinstance(getattr(error, "reason", None), TimeoutError):
-                raise LiveTimeout("no answer in time", phase="auth_tokens") from None
-            reason = getattr(error, "reason", error)
-            raise ConnectError(
-                f"cannot reach {urlsplit(url).hostname}: {shorten(str(reason))}", phase="tcp"
-            ) from error
-        except ValueError as error:
-            raise ConnectError("the answer is not JSON", phase="auth_tokens") from error
+        found = post(
+            f"{_http_base(access)}/{access.api_version}/auth_tokens",
+            codec.dumps(token_request(checked, access)),
+            request_headers(access),
+            timeout=timeout,
+            ssl_context=self._ssl_context,
+            proxy=self._proxy,
+        )
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):
             raise ConnectError("the answer names no token", phase="auth_tokens")
-        return {"name": found["name"]}
-
-    def _opener(self, url: str) -> Any:
-        handlers: list[Any] = [_NoRedirects()]
-        if url.startswith("https"):
-            handlers.append(HTTPSHandler(context=self._ssl_context()))
-        if self._proxy is not None:
-            handlers.append(ProxyHandler({"http": self._proxy, "https": self._proxy}))
-        return build_opener(*handlers)
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """The key stays with the server it is meant for."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def _refusal(error: HTTPError) -> ConnectError:
-    kind = AuthenticationError if error.code in (401, 403) else ConnectError
-    words = ""
-    try:
-        found = json.loads(error.read(_LIMIT))
-        words = str(found["error"]["message"])
-    except (ValueError, KeyError, TypeError, OSError):
-        pass
-    text = (
-        f"the server refused the token: HTTP {error.code}{': ' + shorten(words) if words else ''}"
-    )
-    return kind(text, phase="auth_tokens", status=error.code)
+        return codec.check({"name": found["name"]}, AuthToken)
 
 
 def _http_base(access: Access) -> str:

@@ -7,7 +7,6 @@ number, an unknown key is refused with the nearest known one.  ``extra={...}`` i
 from __future__ import annotations
 
 import binascii
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -116,6 +115,8 @@ class _Keys:
         return self.hooks[name]
 
     def refuse(self, key: object) -> Mismatch:
+        import difflib  # for mistakes only
+
         known = [*self.attribute, *self.older, "extra"]
         near = difflib.get_close_matches(str(key), known, n=1)
         advice = f"; did you mean {near[0]!r}?" if near else ""

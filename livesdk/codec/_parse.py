@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import binascii
 import json
+import os
 import re
-import secrets
 from typing import Any, Optional, Union
 
 import pybase64
@@ -29,7 +29,7 @@ _WORTH_A_CUT = 512
 _HEAD = 512
 """How far into a frame its first base64 string is looked for."""
 _BASE64_BEGINS = re.compile(rb'"data"\s*:\s*"')
-_MARK = secrets.token_hex(16)  # like the boundary of MIME: no server can know it
+_MARK = os.urandom(16).hex()  # like the boundary of MIME: no server can know it
 _MARK_BYTES = _MARK.encode()
 
 
@@ -55,7 +55,7 @@ def parse_cut(frame: Union[bytes, str]) -> Optional[dict[str, Any]]:
     Base64 holds neither quotes nor backslashes: it ends at the next quote, and whatever else of
     that kind stands in its place, the parser is in the same state behind it.
     """
-    if frame.__class__ is not bytes or len(frame) < _WORTH_A_CUT:
+    if not isinstance(frame, bytes) or len(frame) < _WORTH_A_CUT:
         return None
     begin = _BASE64_BEGINS.search(frame, 0, _HEAD)
     if begin is None:

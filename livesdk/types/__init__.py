@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .choices import *  # noqa: F403  # each module lists its names
     from .config import *  # noqa: F403  # each module lists its names
     from .content import *  # noqa: F403  # each module lists its names
     from .enums import *  # noqa: F403  # each module lists its names
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from .tools import *  # noqa: F403  # each module lists its names
 
 _NAMES = {
+    "choices": (
+        "ActivityHandling ApiSpec AspectRatio AudioTranscriptionConfigMode AuthType Behavior "
+        "Delivery DocumentMetadataContentLayer DynamicRetrievalConfigMode EndSensitivity "
+        "Environment FeatureSelectionPreference FinishReason FunctionCallingConfigMode "
+        "FunctionResponseScheduling HarmBlockMethod HarmBlockThreshold HarmCategory "
+        "HttpElementLocation ImageSize Language MediaProcessing MediaResolution "
+        "MusicGenerationMode Outcome PartMediaResolutionLevel PhishBlockThreshold SafetyPolicy "
+        "SpreadsheetMetadataContentLayer StartSensitivity ThinkingLevel ToolType TurnCoverage "
+        "Type UrlRetrievalStatus VideoMetadataContentLayer Voices"
+    ),
     "config": (
         "AudioTranscriptionConfig AutomaticActivityDetection AvatarConfig "
         "ContextWindowCompressionConfig CustomizedAvatar GenerationConfig HistoryConfig "
@@ -43,16 +54,9 @@ _NAMES = {
         "PartialArg ToolCall ToolResponse Transcription UserContent WordInfo"
     ),
     "enums": (
-        "ActivityHandling ApiSpec AspectRatio AudioTranscriptionConfigMode AuthType Behavior "
-        "Delivery DocumentMetadataContentLayer DynamicRetrievalConfigMode EndSensitivity "
-        "Environment FeatureSelectionPreference FinishReason FunctionCallingConfigMode "
-        "FunctionResponseScheduling HarmBlockMethod HarmBlockThreshold HarmCategory "
-        "HttpElementLocation ImageSize InteractionStatus Language LiveMusicPlaybackControl "
-        "MediaModality MediaProcessing MediaResolution Modality MusicGenerationMode OpenEnum "
-        "Outcome PartMediaResolutionLevel PhishBlockThreshold ResponseStatus SafetyPolicy Scale "
-        "ServiceTier SpreadsheetMetadataContentLayer StartSensitivity ThinkingLevel ToolType "
-        "TrafficType TurnCompleteReason TurnCoverage Type UrlRetrievalStatus VadSignalType "
-        "VideoMetadataContentLayer VoiceActivityType Voices"
+        "InteractionStatus LiveMusicPlaybackControl MediaModality Modality OpenEnum "
+        "ResponseStatus Scale ServiceTier TrafficType TurnCompleteReason VadSignalType "
+        "VoiceActivityType"
     ),
     "formats": (
         "AudioResponseFormat GenerationConfigRoutingConfig "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, frozen
 
 if TYPE_CHECKING:
-    from .enums import (
+    from .choices import (
         ActivityHandling,
         AudioTranscriptionConfigMode,
         EndSensitivity,
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
         HarmBlockThreshold,
         HarmCategory,
         MediaResolution,
-        Modality,
         StartSensitivity,
         ThinkingLevel,
         TurnCoverage,
     )
+    from .enums import Modality
     from .formats import GenerationConfigRoutingConfig, ModelSelectionConfig, ResponseFormat
     from .messages import VoiceConsentSignature
     from .tools import Schema, ToolConfig

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, define, sparse
 
 if TYPE_CHECKING:
-    from .enums import FunctionResponseScheduling, Language, MediaProcessing, Outcome, ToolType
+    from .choices import FunctionResponseScheduling, Language, MediaProcessing, Outcome, ToolType
     from .media import (
         AudioMetadata,
         DocumentMetadata,

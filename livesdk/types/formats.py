@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, frozen
 
 if TYPE_CHECKING:
-    from .enums import AspectRatio, Delivery, FeatureSelectionPreference, ImageSize
+    from .choices import AspectRatio, Delivery, FeatureSelectionPreference, ImageSize
 
 __all__ = [
     "AudioResponseFormat",

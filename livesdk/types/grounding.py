@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, define, sparse
 
 if TYPE_CHECKING:
-    from .enums import UrlRetrievalStatus
+    from .choices import UrlRetrievalStatus
 
 __all__ = [
     "GroundingChunk",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, define, sparse
 
 if TYPE_CHECKING:
-    from .enums import (
+    from .choices import (
         DocumentMetadataContentLayer,
         PartMediaResolutionLevel,
         SpreadsheetMetadataContentLayer,

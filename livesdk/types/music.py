@@ -11,7 +11,8 @@ from ..pcm import rate_of
 from ._base import Model, define, frozen, sparse
 
 if TYPE_CHECKING:
-    from .enums import LiveMusicPlaybackControl, MusicGenerationMode, Scale
+    from .choices import MusicGenerationMode
+    from .enums import LiveMusicPlaybackControl, Scale
 
 __all__ = [
     "AudioChunk",

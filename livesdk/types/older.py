@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any, Optional, Union
 
 from ._base import Model, frozen
+from .choices import MusicGenerationMode
 from .config import LiveConnectConfig
 from .content import Blob
-from .enums import Modality, MusicGenerationMode, Scale
+from .enums import Modality, Scale
 from .messages import (
     LiveServerMessage,
     LiveServerSetupComplete,

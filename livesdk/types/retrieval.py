@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, frozen
 
 if TYPE_CHECKING:
-    from .enums import ApiSpec, AuthType, HttpElementLocation
+    from .choices import ApiSpec, AuthType, HttpElementLocation
 
 __all__ = [
     "ApiAuth",

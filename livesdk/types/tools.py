@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, frozen
 
 if TYPE_CHECKING:
-    from .enums import (
+    from .choices import (
         Behavior,
         DynamicRetrievalConfigMode,
         Environment,

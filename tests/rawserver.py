@@ -54,6 +54,19 @@ def close_frame(code: int | None = None, reason: bytes = b"") -> bytes:
     return frame(CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason)
 
 
+def upgrade_answer(key: str, **headers: str) -> bytes:
+    """Return the head of the answer to an upgrade; what is given replaces what is right."""
+    digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
+    given = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Accept": base64.b64encode(digest).decode(),
+    }
+    given.update({name.replace("_", "-"): value for name, value in headers.items()})
+    lines = [f"{name}: {value}" for name, value in given.items() if value]
+    return "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""]).encode()
+
+
 class Gone(Exception):
     """The client ended the connection."""
 
@@ -108,22 +121,11 @@ class Peer:
         self.request = data.decode("latin-1")
         return self.request
 
-    def accept_key(self) -> str:
+    def answer(self, **headers: str) -> bytes:
+        """Return the head of the answer to the request; what is given replaces what is right."""
         found = re.search(r"(?im)^Sec-WebSocket-Key: *(\S+)", self.request)
         assert found, self.request
-        made = hashlib.sha1((found[1] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode())
-        return base64.b64encode(made.digest()).decode()
-
-    def answer(self, status: str = "101 Switching Protocols", **headers: str) -> bytes:
-        """Return the head of the answer to the request."""
-        given = {
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Accept": self.accept_key(),
-        }
-        given.update({name.replace("_", "-"): value for name, value in headers.items()})
-        lines = [f"{name}: {value}" for name, value in given.items() if value]
-        return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
+        return upgrade_answer(found[1], **headers)
 
     def upgrade(self, then: bytes = b"") -> None:
         """Do the server's part of the handshake; ``then`` goes out with the answer."""

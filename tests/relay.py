@@ -67,22 +67,24 @@ class Way:
                 setattr(self, name, value)
             self._condition.notify_all()
 
-    def _admit(self, seen: int) -> int | None:
-        """Wait for leave; return how many bytes may go on at once, ``None`` for the end."""
-        with self._condition:
-            pause = self._delay if self._drip is None else self._drip if seen else 0.0
-            if pause:
-                self._condition.wait_for(lambda: self._ended, pause)
-            self._condition.wait_for(lambda: self._ended or not self._stalled)
-            if self._ended or (self._cut is not None and seen >= self._cut):
-                return None
-            allowed = _PIECE if self._drip is None else 1
-            return allowed if self._cut is None else min(allowed, self._cut - seen)
-
-    def _may_pass(self) -> bool:
+    def _may_read(self) -> bool:
+        """Wait until bytes may come; False at the end."""
         with self._condition:
             self._condition.wait_for(lambda: self._ended or not self._stalled)
             return not self._ended
+
+    def _admit(self, seen: int) -> int:
+        """Wait for leave; return how many bytes may go on at once, 0 for the end."""
+        if not self._may_read():
+            return 0
+        with self._condition:
+            pause = self._drip if self._drip is not None else self._delay
+            if pause:
+                self._condition.wait_for(lambda: self._ended, pause)
+            allowed = _PIECE if self._drip is None else 1
+            if self._cut is not None:
+                allowed = min(allowed, self._cut - seen)
+            return 0 if self._ended else max(0, allowed)
 
     def _count(self, size: int) -> None:
         with self._condition:
@@ -169,20 +171,22 @@ class Relay:
     def _pump(self, way: Way, source: socket.socket, sink: socket.socket) -> None:
         seen = 0
         try:
-            while True:
-                allowed = way._admit(seen)
-                if allowed is None:
-                    break
-                data = source.recv(allowed)
+            while way._may_read():
+                data = source.recv(_PIECE)
                 if not data:
                     with contextlib.suppress(OSError):
                         sink.shutdown(socket.SHUT_WR)
                     return
-                if not way._may_pass():  # stalled while it waited for the bytes
+                while data:
+                    allowed = way._admit(seen)
+                    if not allowed:
+                        raise ConnectionAbortedError
+                    sink.sendall(data[:allowed])
+                    seen += len(data[:allowed])
+                    way._count(len(data[:allowed]))
+                    data = data[allowed:]
+                if way._cut is not None and seen >= way._cut:
                     break
-                sink.sendall(data)
-                seen += len(data)
-                way._count(len(data))
         except OSError:
             pass
         _end(source, reset=way._reset)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Callable
 
+import attrs
 import pytest
 
 from livesdk.transport import Dial, WebSocketTransport
@@ -63,3 +64,19 @@ def connect() -> Iterator[Callable[..., WebSocketTransport]]:
             return made
 
         yield open_to
+
+
+@attrs.frozen
+class Speech:
+    """How both ends speak: plain, or TLS."""
+
+    server: ssl.SSLContext | None
+    client: ssl.SSLContext | None
+
+
+@pytest.fixture(params=["plain", pytest.param("tls", marks=pytest.mark.requires("emulator"))])
+def speech(request: pytest.FixtureRequest) -> Speech:
+    if request.param == "plain":
+        return Speech(None, None)
+    made = request.getfixturevalue("certificates")
+    return Speech(made.context, request.getfixturevalue("trusting"))

@@ -254,8 +254,8 @@ def test_an_answer_that_is_no_upgrade_is_an_error(connect, answer, status, words
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Sec-WebSocket-Accept": "bm90IHRoZSByaWdodCBvbmU="},
-        {"Sec-WebSocket-Accept": ""},
+        {"Sec_WebSocket_Accept": "bm90IHRoZSByaWdodCBvbmU="},
+        {"Sec_WebSocket_Accept": ""},
         {"Upgrade": ""},
         {"Connection": "keep-alive"},
     ],

@@ -23,6 +23,12 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import types as types
     from .client import Client as Client, Live as Live, LiveMusic as LiveMusic
+    from .conversation import (
+        AudioConversation as AudioConversation,
+        Levels as Levels,
+        Playback as Playback,
+        TranscriptPiece as TranscriptPiece,
+    )
     from .dispatch import LiveCallbacks as LiveCallbacks
     from .endpoint import FirebaseOptions as FirebaseOptions
     from .errors import *  # noqa: F403  # the tree
@@ -37,12 +43,14 @@ if TYPE_CHECKING:
     from .types import *  # noqa: F403  # every type
 
     AIModel = LiveGenerativeModel
+    AudioConversationController = AudioConversation
     ServiceConnectionHandshakeFailedException = SetupAuthenticationError  # noqa: F405  # of errors
     LiveMusicSession = MusicSession
     LiveSession = Session
 
 _MODULES = {
     "client": "Client Live LiveMusic",
+    "conversation": "AudioConversation Levels Playback TranscriptPiece",
     "dispatch": "LiveCallbacks",
     "endpoint": "FirebaseOptions",
     "errors": (
@@ -61,6 +69,7 @@ _WHERE = {name: module for module, names in _MODULES.items() for name in names.s
 
 _OLDER = {
     "AIModel": "LiveGenerativeModel",
+    "AudioConversationController": "AudioConversation",
     "LiveMusicSession": "MusicSession",
     "LiveSession": "Session",
     "ServiceConnectionHandshakeFailedException": "SetupAuthenticationError",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import attrs
 
 from . import codec
-from .errors import ConfigError
+from .errors import ConfigError, LocalProtocolError
 from .sending import blobs_of, route
 from .types.requests import (
     ActivityEnd,
@@ -22,6 +22,7 @@ from .types.requests import (
 )
 
 if TYPE_CHECKING:
+    from .conversation import AudioConversation
     from .session import Session
 
 __all__ = ["FirebaseNames"]
@@ -67,6 +68,27 @@ class FirebaseNames:
         """Answer function calls."""
         self.send_tool_response(function_responses)
 
+    def start_audio_conversation(self: Any, **options: Any) -> AudioConversation:
+        """Talk through microphone and loudspeaker; see :class:`livesdk.AudioConversation`.
+
+        Args:
+            **options: Its arguments, for example ``echo="none"`` where there are headphones.
+
+        Returns:
+            The conversation, started; ``stop_audio_conversation()`` ends it.
+        """
+        return _start_conversation(self, options)
+
+    def stop_audio_conversation(self: Any) -> None:
+        """End the audio conversation, if there is one; the session stays open."""
+        if self._conversation is not None:
+            self._conversation.stop()
+
+    @property
+    def in_conversation(self: Any) -> bool:
+        """An audio conversation is running."""
+        return self._conversation is not None and self._conversation.running
+
     def start_media_stream(self: Any, stream: Any) -> None:
         """Send an iterable of chunks, paced; an older name of ``send_media_stream``."""
         self.send_media_stream(stream)
@@ -76,6 +98,16 @@ class FirebaseNames:
         for chunk in stream:
             self.send_media_chunks(chunk if hasattr(chunk, "mime_type") else [(mime_type, chunk)])
         return self.receive()
+
+
+def _start_conversation(session: Session, options: dict[str, Any]) -> AudioConversation:
+    if session.in_conversation:
+        raise LocalProtocolError("an audio conversation is running; stop_audio_conversation()")
+    assert session._conversation_factory is not None, "given by the door"
+    conversation: AudioConversation = session._conversation_factory(session, **options)
+    conversation.start()
+    session._conversation = conversation
+    return conversation
 
 
 def _send_anything(session: Session, request: Any, turn_complete: Optional[bool]) -> None:

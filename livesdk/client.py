@@ -200,6 +200,7 @@ class Live:
             callbacks=callbacks_from(callbacks),
             options=_with_callback_errors(client._options, callback_errors),
         )
+        session._conversation_factory = _conversation
         session._connection.start(deadline)
         return session
 
@@ -253,6 +254,13 @@ class LiveMusic:
             session.close()
             raise
         return session
+
+
+def _conversation(session: Session, **options: Any) -> Any:
+    """Make what ``session.start_audio_conversation()`` starts; sound loads when it is wanted."""
+    from .conversation import AudioConversation
+
+    return AudioConversation(session, **options)
 
 
 def _music_model(model: Any) -> str:

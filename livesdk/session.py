@@ -109,6 +109,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         self._setup_complete: Optional[LiveServerSetupComplete] = None
         # see every message on the reader, before callbacks; must neither block nor raise
         self._observers: tuple[Callable[[LiveServerMessage], None], ...] = ()
+        self._conversation_factory: Optional[Callable[..., Any]] = None  # given by the doors
+        self._conversation: Any = None
         service = Service(
             message=LiveServerMessage,
             dial=dial,

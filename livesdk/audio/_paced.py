@@ -103,7 +103,7 @@ class PacedOutput(QueuedOutput):
                     return
                 before = self._playback.played_ms
                 block = self._playback.take(size)
-                self._put(block, self._playback.played_ms > before or self._playback.active)
+                self._put(block, self._playback.played_ms > before)
         except Exception as error:  # noqa: BLE001  # user code: handed on by poll()
             _log.warning("an output failed: %s", error)
             self._failure = error

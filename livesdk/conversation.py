@@ -1,0 +1,369 @@
+"""A spoken conversation: microphone → session → loudspeaker, and the user may cut in.
+
+**Echo first.**  By default (``echo="half-duplex"``) the service hears silence while the model
+speaks, since otherwise it would hear the model and take that for the user; so the user cannot cut
+in by voice.  To be able to: wear headphones and say ``echo="none"``, or use a canceller,
+``echo="webrtc"`` (extra ``aec``) or one of your own.
+
+::
+
+    microphone ─▶ livesdk-mic-<id> ─────▶ session ─▶ (service)
+    loudspeaker ◀─ livesdk-speaker-<id> ◀─ reader ◀─ (service)
+    your hooks ◀── livesdk-hooks-<id> ◀── all three
+
+Rows of ``DESIGN`` §4: the mic thread (``_uplink``), the speaker thread (``_player``), the hooks'
+thread (``_hooks``), and ``livesdk-video-<id>`` where frames are sent too.  All begin with
+:meth:`AudioConversation.start`; whichever fails first ends them all, once, and the session stays.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from typing_extensions import Self
+
+from . import pcm
+from ._choices import Echo, as_canceller, as_input, as_output, check, reason
+from ._hooks import Hooks, Levels, Playback, TranscriptPiece
+from ._log import get_logger
+from ._player import Player
+from ._uplink import Detector, Uplink
+from .audio.base import AudioInput, AudioOutput
+from .errors import LiveError, LocalProtocolError, SessionClosed
+from .video import send_video
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["AudioConversation", "Levels", "Playback", "TranscriptPiece"]
+
+_log = get_logger(__name__)
+
+Hook = Callable[[Any], Any]
+
+_TICK_S = 0.05
+
+
+class AudioConversation:
+    """Talks with the model through a microphone and a loudspeaker.
+
+    ::
+
+        with livesdk.AudioConversation(session, echo="none") as conversation:
+            conversation.wait()
+
+    It only uses the session: turns, callbacks and senders go on beside it, and the session stays
+    open when it ends.  Hooks run on a thread of their own, one at a time, in order.
+
+    Args:
+        session: An open session, with audio as its response modality.
+        microphone: An :class:`AudioInput`, or a device's index or part of its name; the default
+            device unless given.
+        speaker: An :class:`AudioOutput`, or a device likewise.
+        echo: ``"half-duplex"``: silence is sent while the model speaks.  ``"none"``: everything is
+            sent; for headphones.  ``"webrtc"``: the echo is cancelled (extra ``aec``).  Or a
+            callable: gets a captured chunk and what was played since the last call, both PCM,
+            16-bit little-endian, mono, at the microphone's rate, and returns the cleaned chunk.
+        turns: Who notices that the user speaks.  ``"server"``.  ``"hybrid"``: the server, and the
+            model's voice pauses here as soon as the user is heard, and goes on if that was a cough.
+            ``"push-to-talk"``: :attr:`talking`; the session's config must disable the automatic
+            detection (``realtime_input_config``).
+        detector: What finds speech for ``"hybrid"``; by default an energy detector.
+        video: Pictures to be sent beside the sound, in any form ``send_realtime_input(video=...)``
+            takes; the iterable runs on a thread of its own.
+        video_fps: Pictures a second.
+        hard_flush: Let an interruption drop what the device itself holds, some 20 to 50 ms.
+        on_transcript: Called with each :class:`TranscriptPiece`.
+        on_playback: Called with a :class:`Playback` when the model's voice begins, has come to its
+            end, or was cut off.
+        on_level: Called with :class:`Levels`, up to 20 times a second.
+        on_end: Called once, last, with the exception that ended the conversation, or ``None``.
+
+    Raises:
+        ConfigError: An argument is none of those named.
+        AudioError: ``echo="webrtc"`` without the extra ``aec``.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        microphone: Union[AudioInput, int, str, None] = None,
+        speaker: Union[AudioOutput, int, str, None] = None,
+        echo: Echo = "half-duplex",
+        turns: str = "server",
+        detector: Optional[Detector] = None,
+        video: Optional[Iterable[Any]] = None,
+        video_fps: float = 1.0,
+        hard_flush: bool = False,
+        on_transcript: Optional[Callable[[TranscriptPiece], Any]] = None,
+        on_playback: Optional[Callable[[Playback], Any]] = None,
+        on_level: Optional[Callable[[Levels], Any]] = None,
+        on_end: Optional[Callable[[Optional[BaseException]], Any]] = None,
+    ) -> None:
+        check(echo, turns)
+        self.session = session
+        self.microphone = as_input(microphone)
+        self.speaker = as_output(speaker)
+        self._echo = as_canceller(echo, self.microphone.rate_hz)
+        self._turns = turns
+        self._detector = detector or pcm.EnergyVad(self.microphone.rate_hz, silence_ms=200)
+        self._video = video
+        self._video_fps = video_fps
+        self._hard_flush = hard_flush
+        self._given: dict[str, Optional[Hook]] = {
+            "on_transcript": on_transcript,
+            "on_playback": on_playback,
+            "on_level": on_level,
+            "on_end": on_end,
+        }
+        self._lock = threading.Lock()  # around what follows; nothing waits or is called under it
+        self._stopping = threading.Event()
+        self._done = threading.Event()
+        self._done.set()
+        self._threads: list[threading.Thread] = []
+        self._running = 0
+        self._error: Optional[BaseException] = None
+        self._hooks = self._make_hooks()
+        self._player = self._make_player()
+        self._uplink = self._make_uplink()
+
+    # ------------------------------------------------------------------------------------ its life
+
+    def start(self) -> None:
+        """Open the devices and begin; after an end, begin anew.
+
+        Raises:
+            LocalProtocolError: It is running.
+            SessionClosed: The session is over.
+            AudioError: A device is missing, busy or of no use; the text says what to do.
+        """
+        info = self.session.close_info
+        if info is not None:
+            raise SessionClosed(info)
+        with self._lock:
+            if not self._done.is_set():
+                raise LocalProtocolError("the conversation is running already")
+            self._done.clear()
+        try:
+            self.speaker.start()
+            self.microphone.start()
+        except BaseException:
+            self.speaker.stop()
+            self.microphone.stop()
+            self._done.set()
+            raise
+        self._stopping = threading.Event()
+        self._error = None
+        self._hooks = self._make_hooks()
+        self._player = self._make_player()
+        self._uplink = self._make_uplink()
+        self._run()
+
+    def _run(self) -> None:
+        number = self.session._connection.number
+        bodies = {"speaker": self._play, "mic": self._listen}
+        if self._video is not None:
+            bodies["video"] = self._show
+        self._threads = [
+            threading.Thread(
+                target=self._guard, args=(body,), name=f"livesdk-{name}-{number}", daemon=True
+            )
+            for name, body in bodies.items()
+        ]
+        self._running = len(self._threads)
+        self.session._observers += (self._player.offer,)
+        self._hooks.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Be silent, close the devices and end; any thread, any number of times.
+
+        The session stays open.  In a hook it only asks.
+
+        Args:
+            timeout: Seconds until it returns in any case, for example while an iterator given as
+                microphone blocks.
+        """
+        self._stopping.set()
+        self._player.wake()
+        if self._hooks.runs_here:
+            return
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        self._hooks.join(max(0.0, deadline - time.monotonic()))
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Wait until the conversation has ended; False if ``timeout`` seconds passed before."""
+        return self._done.wait(timeout)
+
+    def finish(self, timeout: Optional[float] = None) -> bool:
+        """Wait until the input has ended and the answer to it was heard, to the last sample.
+
+        For inputs that end, such as a WAV file.  Returns at once if the conversation ends.
+
+        Returns:
+            False if ``timeout`` seconds passed before.
+        """
+        deadline = time.monotonic() + (timeout if timeout is not None else threading.TIMEOUT_MAX)
+        while not self._done.wait(_TICK_S):
+            if time.monotonic() >= deadline:
+                return False
+            if self._uplink.ended.is_set() and self._is_answered() and not self._player.is_busy:
+                return True
+        return True
+
+    def _is_answered(self) -> bool:
+        """A turn of the model has ended since the user was last heard."""
+        return self._player.turn_at >= self._uplink.heard_at
+
+    def __enter__(self) -> Self:
+        """Start, unless it runs already."""
+        if not self.running:
+            self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # ------------------------------------------------------------------------------ what it can do
+
+    @property
+    def talking(self) -> bool:
+        """Push-to-talk: set to True while the user speaks, to False to get an answer."""
+        return self._uplink.talking
+
+    @talking.setter
+    def talking(self, pressed: bool) -> None:
+        if self._turns != "push-to-talk":
+            raise LocalProtocolError('talking needs turns="push-to-talk"')
+        self._uplink.talking = bool(pressed)
+
+    @property
+    def muted(self) -> bool:
+        """Silence is sent in place of the microphone's sound."""
+        return self.microphone.muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self.microphone.muted = bool(muted)
+
+    def interrupt(self) -> None:
+        """Throw away what is left of the model's voice; any thread, returns at once."""
+        self._player.interrupt()
+
+    @property
+    def running(self) -> bool:
+        """It has been started, and has not ended."""
+        return not self._done.is_set()
+
+    @property
+    def error(self) -> Optional[BaseException]:
+        """What ended it; ``None`` if it runs, was stopped, or the session was closed in order."""
+        return self._error
+
+    @property
+    def interruptions(self) -> int:
+        """How often the user cut in, since the last start."""
+        return self._player.interruptions
+
+    # ---------------------------------------------------------------------------------- its threads
+
+    def _listen(self) -> None:
+        try:
+            self._uplink.run(self._is_over)
+        finally:
+            self.microphone.stop()
+        while not self._is_over():  # the input has ended: the conversation goes on without it
+            self._stopping.wait(_TICK_S)
+
+    def _play(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._player.work()
+                if self.session.is_closed and not self._may_play_on():
+                    return
+        finally:
+            self.speaker.stop()
+
+    def _may_play_on(self) -> bool:
+        """After a goodbye of the server what it said is heard to the end."""
+        info = self.session.close_info
+        orderly = info is not None and info.clean and info.initiated_by != "local"
+        return orderly and self._player.is_busy
+
+    def _show(self) -> None:
+        send_video(self.session, self._video or (), fps=self._video_fps, stop=self._stopping)
+        while not self._is_over():
+            self._stopping.wait(_TICK_S)
+
+    def _is_over(self) -> bool:
+        return self._stopping.is_set() or self.session.is_closed
+
+    def _guard(self, body: Callable[[], None]) -> None:
+        """Run a thread's body; its failure ends them all, and the last one to go cleans up."""
+        error: Optional[BaseException] = None
+        try:
+            body()
+        except Exception as caught:  # noqa: BLE001  # inputs, outputs and cancellers are user code
+            error = caught
+        with self._lock:
+            first = error is not None and self._error is None and not self._stopping.is_set()
+            if first:
+                self._error = reason(error)
+            self._running -= 1
+            last = not self._running
+        # after the end of the session the loudspeaker decides: a goodbye is heard to the end
+        if not (isinstance(error, SessionClosed) or self.session.is_closed):
+            self._stopping.set()
+            self._player.wake()
+        if last:
+            self._ended()
+
+    def _ended(self) -> None:
+        offer = self._player.offer
+        self.session._observers = tuple(each for each in self.session._observers if each != offer)
+        error = self._error
+        info = self.session.close_info
+        if error is None and info is not None and not info.clean:
+            error = self._error = SessionClosed(info)
+        if error is not None:
+            _log.warning("the conversation ended: %s", error)
+            if isinstance(error, LiveError) and not isinstance(error, SessionClosed):
+                self.session._connection.report(error)
+        self._done.set()
+        self._hooks.post("on_end", error)
+        self._hooks.end()
+
+    # --------------------------------------------------------------------------------------- parts
+
+    def _make_hooks(self) -> Hooks:
+        connection = self.session._connection
+        return Hooks(
+            self._given, name=f"livesdk-hooks-{connection.number}", report=connection.report
+        )
+
+    def _make_player(self) -> Player:
+        return Player(
+            self.speaker,
+            self._hooks,
+            hard_flush=self._hard_flush,
+            input_level=lambda: self.microphone.level_dbfs,
+        )
+
+    def _make_uplink(self) -> Uplink:
+        return Uplink(
+            self.session,
+            self.microphone,
+            self.speaker,
+            self._player,
+            echo=self._echo,
+            turns=self._turns,
+            detector=self._detector,
+        )

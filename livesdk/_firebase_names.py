@@ -166,11 +166,10 @@ def pieces_in(value: Any) -> list[dict[str, Any]]:
         if value.pop("extra"):
             raise ConfigError("realtime_input: extra is not possible here")
     found = _named(value, _REALTIME_NAMES, LiveClientRealtimeInput, "realtime_input")
-    pieces: list[dict[str, Any]] = [{"media": chunk} for chunk in blobs_of(found.pop("media", []))]
-    pieces += [{name: item} for name, item in found.items()]
-    if not pieces:
+    if not found:
         raise ConfigError("realtime_input: nothing to send")
-    return pieces
+    chunks = blobs_of(found.pop("media")) if "media" in found else []
+    return [{"media": chunk} for chunk in chunks] + [{name: found[name]} for name in found]
 
 
 def _named(value: Any, names: Mapping[str, str], cls: type[Any], where: str) -> dict[str, Any]:

@@ -34,8 +34,8 @@ Callback = Callable[..., Any]
 Dispatch = Union[str, Callable[[Callable[[], None]], Any]]
 
 EVENTS = ("open", "message", "error", "close")
-_BEHIND = 1024 * 1024
-"""Bytes in the queue from which on the callbacks are said to be behind."""
+_BEHIND = 4 * 1024 * 1024
+"""Bytes in the queue from which on the callbacks are said to be behind: a minute of audio."""
 
 
 @frozen(kw_only=True)
@@ -360,7 +360,8 @@ def _run_here(drain: Callable[[], None]) -> None:
 
 
 def _event(name: str) -> str:
-    event = name[2:] if name.startswith("on") and name[2:] in EVENTS else name
+    event = str(name)
+    event = event.removeprefix("on")
     if event not in EVENTS:
         raise ConfigError(f"unknown event {name!r:.40}; expected one of {', '.join(EVENTS)}")
     return event

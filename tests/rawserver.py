@@ -187,11 +187,8 @@ class RawServer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(128)
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._start(self._accept)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return self._listener.getsockname()[:2]
 
     @property
     def port(self) -> int:

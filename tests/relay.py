@@ -99,16 +99,13 @@ class Relay:
         self.down = Way()
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        """Where to connect."""
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._ended = False
         self._start(self._accept)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where to connect."""
-        return self._listener.getsockname()[:2]
 
     @property
     def port(self) -> int:

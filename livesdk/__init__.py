@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     )
     from .music import MusicSession as MusicSession
     from .session import Session as Session, SessionStats as SessionStats
+    from .tools import (
+        FunctionTool as FunctionTool,
+        ToolContext as ToolContext,
+        ToolCounts as ToolCounts,
+        tool as tool,
+    )
     from .turn import Turn as Turn, TurnCall as TurnCall, Utterance as Utterance
     from .types import *  # noqa: F403  # every type
 
@@ -61,6 +67,7 @@ _MODULES = {
     "model": "LiveGenerativeModel get_live_generative_model live_model",
     "music": "MusicSession",
     "session": "Session SessionStats",
+    "tools": "FunctionTool ToolContext ToolCounts tool",
     "turn": "Turn TurnCall Utterance",
 }
 """Which module holds which name; the types are in ``livesdk.types``."""

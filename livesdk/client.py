@@ -20,6 +20,7 @@ import attrs
 from . import codec
 from ._log import get_logger
 from .auth_tokens import AuthTokens
+from .calls import checked_tool_audio
 from .configure import checked_config, setup_message
 from .connection import Options
 from .credentials import Tokens, default_project
@@ -29,6 +30,7 @@ from .errors import ConfigError
 from .families import warnings_for
 from .music import MusicSession, checked_music_config
 from .session import Session
+from .tools import split_tools
 from .transport import Dial
 from .types.config import HttpOptions, LiveConnectConfig
 
@@ -160,6 +162,7 @@ class Live:
         callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
         *,
         timeout: Optional[float] = None,
+        tool_audio: str = "drop",
         callback_errors: str = "report",
     ) -> Session:
         """Open a session; blocks until the server has accepted the setup.
@@ -169,6 +172,8 @@ class Live:
             config: :class:`LiveConnectConfig` or a dict in snake_case or camelCase.
             callbacks: :class:`LiveCallbacks` or a dict; all of them optional.
             timeout: Seconds for everything: look-up, connecting, proxy, TLS, upgrade and setup.
+            tool_audio: ``"drop"`` realtime audio and video while a BLOCKING function call is open,
+                because the service ends sessions that send it (1008); or ``"send"`` it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
                 close, and re-raise from ``wait_closed()``.
 
@@ -189,7 +194,8 @@ class Live:
         access = client._access.for_session(checked.http_options)
         if model is None:
             raise ConfigError("model: expected a name such as 'gemini-3.8-live'")
-        setup = setup_message(access, model, checked)
+        plain, functions = split_tools(checked.tools, "config.tools")
+        setup = setup_message(access, model, attrs.evolve(checked, tools=plain))
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
@@ -199,6 +205,8 @@ class Live:
             dial=client._dial(access, "live"),
             callbacks=callbacks_from(callbacks),
             options=_with_callback_errors(client._options, callback_errors),
+            functions=functions,
+            tool_audio=checked_tool_audio(tool_audio),
         )
         session._conversation_factory = _conversation
         session._connection.start(deadline)

@@ -163,8 +163,7 @@ def tools_of(tools: Any, where: str) -> list[Tool]:
 def _tool(tool: Any, where: str) -> Tool:
     if callable(tool) and not isinstance(tool, Model):
         raise ConfigError(
-            f"{where}: a Python function is not run by this version; declare it"
-            " (FunctionDeclaration) and answer message.tool_calls with send_tool_response"
+            f"{where}: a Python function cannot stand here; declare it (FunctionDeclaration)"
         )
     if isinstance(tool, FunctionDeclaration) or _is_declaration(tool):
         return Tool(function_declarations=[codec.check(tool, FunctionDeclaration, where)])

@@ -67,12 +67,16 @@ class Service:
         dial: Makes the request, credentials included; called on the reader, may block.
         setup: The first frame.
         observe: Told of each message on the reader, before anybody else; must not block.
+        ended: Told of the end on the reader, before anybody else; must not block.
+        is_tool: Tells whether the calling thread runs a tool.
     """
 
     message: type[Any]
     dial: Callable[[], Dial]
     setup: bytes
     observe: Callable[[Any], None]
+    ended: Callable[[], None] = lambda: None
+    is_tool: Callable[[], bool] = lambda: False
 
 
 @frozen(kw_only=True)
@@ -321,7 +325,7 @@ class Connection:
         elif first:
             self._transport.abort()
         self._transport.wake()
-        if self._is_own_thread():
+        if self._is_own_thread() or self._service.is_tool():
             return
         self._wait_finished(deadline)
         if not self._finished:
@@ -590,6 +594,7 @@ class Connection:
         """Tell everybody, once; free everything."""
         info = self._info_of(end)
         self._transport.close()
+        self._service.ended()
         with self._condition:
             self._state = next_state(self._state, Event.ENDED)
             self._info = info

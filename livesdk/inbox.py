@@ -37,6 +37,7 @@ class Inbox(Generic[T]):
         self._items: deque[tuple[T, int]] = deque()
         self._condition = threading.Condition(threading.Lock())
         self._ended = False
+        self._woken = False
         self.size = 0
 
     @property
@@ -66,10 +67,11 @@ class Inbox(Generic[T]):
     def get(self, deadline: Optional[float]) -> Optional[T]:
         """Return the next message, or ``None`` at the deadline or when woken; else ``End``."""
         with self._condition:
-            if not self._items and not self._ended:
+            if not (self._items or self._ended or self._woken):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is None or left > 0:
                     self._condition.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
+            self._woken = False
             if not self._items:
                 if self._ended:
                     raise End
@@ -99,8 +101,9 @@ class Inbox(Generic[T]):
             self._condition.notify()
 
     def wake(self) -> None:
-        """End a :meth:`get` that waits."""
+        """End a :meth:`get` that waits, or the next one."""
         with self._condition:
+            self._woken = True
             self._condition.notify_all()
 
     def end(self) -> None:

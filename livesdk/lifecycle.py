@@ -184,10 +184,16 @@ class Lifecycle(Generic[M]):
         finally:
             self._receive_lock.release()
 
-    def _next(self, deadline: Optional[float]) -> Optional[M]:
-        """Return the next message, or ``None`` after a clean end or ``stop_receiving``."""
+    def _next(
+        self, deadline: Optional[float], is_over: Callable[[], bool] = lambda: False
+    ) -> Optional[M]:
+        """Return the next message, or ``None`` after a clean end or ``stop_receiving``.
+
+        Args:
+            is_over: Looked at whenever the inbox is woken: True ends the wait.
+        """
         hint_at = time.monotonic() + _HINT_AFTER if self._awaits_more else None
-        while not self._stop:
+        while not (self._stop or is_over()):
             moments = [moment for moment in (hint_at, deadline) if moment is not None]
             try:
                 message: Optional[M] = self._connection.inbox.get(min(moments, default=None))

@@ -49,6 +49,7 @@ class LiveGenerativeModel:
         *,
         session_resumption: Any = None,
         timeout: Optional[float] = None,
+        tool_audio: str = "drop",
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
 
@@ -56,6 +57,7 @@ class LiveGenerativeModel:
             callbacks: All optional.
             session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
             timeout: Seconds for everything.
+            tool_audio: As of :meth:`livesdk.client.Live.connect`.
         """
         own = {
             "system_instruction": self.system_instruction,
@@ -73,7 +75,9 @@ class LiveGenerativeModel:
                 raise ConfigError(f"{name} is given twice: to the model and in generation_config")
         # checked again as a whole: the values above may be dicts
         merged = attrs.evolve(config, **given)
-        return self.client.live.connect(self.model, merged, callbacks, timeout=timeout)
+        return self.client.live.connect(
+            self.model, merged, callbacks, timeout=timeout, tool_audio=tool_audio
+        )
 
 
 def live_model(

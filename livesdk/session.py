@@ -22,15 +22,18 @@ import attrs
 from . import codec, sending
 from ._firebase_names import FirebaseNames, content_in, pieces_in
 from ._log import get_logger
+from .calls import Calls
 from .connection import Connection, Options, Service
 from .dispatch import LiveCallbacks
 from .endpoint import Access
 from .errors import ConfigError, LiveError
+from .families import family_of
 from .lifecycle import Lifecycle
 from .pcm import Alignment
 from .protocol import completes_interaction
 from .streaming import Progress, stream_media
 from .tally import Tally, tokens_by_modality
+from .tools import FunctionTool, ToolCounts, split_tools
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
@@ -43,6 +46,8 @@ _log = get_logger(__name__)
 _Frame = Union[sending.Media, LiveClientMessage, None]
 
 SEND_TIMEOUT = 30.0
+_TOOL_TICK = 0.02
+"""Seconds between two looks at whether the model still waits for a function."""
 
 
 @attrs.define(kw_only=True)
@@ -61,9 +66,11 @@ class SessionStats:
             both; of the last thousand.  While a microphone streams on, each chunk is an input.
         media_dropped_ms: Realtime media that was dropped because the network was too slow.
         media_queued_ms: Realtime media that waits for room.
+        media_held_back_ms: Realtime media that was not sent because a BLOCKING call was open.
         callbacks_queued_bytes: What waits for slow callbacks.
         inbox_queued_bytes: What waits for ``receive()``.
         tokens: Billed tokens by modality, over all turns.
+        tools: What became of the calls of functions that run themselves.
     """
 
     messages_sent: int = 0
@@ -76,9 +83,11 @@ class SessionStats:
     time_to_first_audio: list[float] = attrs.Factory(list)
     media_dropped_ms: float = 0.0
     media_queued_ms: float = 0.0
+    media_held_back_ms: float = 0.0
     callbacks_queued_bytes: int = 0
     inbox_queued_bytes: int = 0
     tokens: dict[str, int] = attrs.Factory(dict)
+    tools: ToolCounts = attrs.Factory(ToolCounts)
 
 
 class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
@@ -96,6 +105,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         dial: Any,
         callbacks: LiveCallbacks,
         options: Options,
+        functions: Sequence[FunctionTool] = (),
+        tool_audio: str = "drop",
     ) -> None:
         super().__init__()
         self._access = access
@@ -116,8 +127,21 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             dial=dial,
             setup=codec.encode(LiveClientMessage(setup=setup)),
             observe=self._observe,
+            ended=self._ended,
+            is_tool=lambda: self._calls.runs_here,
         )
         self._connection = Connection(service, callbacks, self, options=options)
+        family = family_of(setup.model or "")
+        self._calls = Calls(
+            self,
+            name=f"livesdk-tool-{self._connection.number}",
+            send=self.send_tool_response,
+            report=self._connection.report,
+            on_settled=self._calls_settled,
+            blocks_by_default=bool(family and family.blocking_by_default),
+            tool_audio=tool_audio,
+        )
+        self._calls.use(setup.tools, functions)
 
     # ----------------------------------------------------------------------------------- sending
 
@@ -248,6 +272,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
                 if answer is not None:
                     answer.withdrawn(responses)
             raise
+        self._calls.responded(responses)
         for response in responses:
             if not response.will_continue:
                 self._connection.memory.responded(response.id)
@@ -263,10 +288,16 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
 
         Args:
             system_instruction: As in the config.
-            tools: As in the config; an empty list removes all, ``None`` keeps them.
+            tools: As in the config, functions included; an empty list removes all, ``None`` keeps
+                them.  Calls that are running finish.
             timeout: Seconds to wait for the network to take it.
         """
-        self._send(sending.context_update(system_instruction, tools, self._access), timeout)
+        plain, functions = split_tools(tools)
+        message = sending.context_update(system_instruction, plain, self._access)
+        self._send(message, timeout)
+        update = message.context_update
+        if update is not None and update.tools is not None:
+            self._calls.use(update.tools.tools, functions)
 
     def send_media_chunks(self, chunks: Any) -> None:
         """Send one blob or several, each as audio or video by its type; never waits."""
@@ -324,6 +355,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         if droppable:
             self._send_media(frame)
         else:
+            while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
+                pass
             self._note_media()
             self._connection.send(frame.payload, SEND_TIMEOUT)
             self._count_sent()
@@ -339,6 +372,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         self._count_sent()
 
     def _send_media(self, frame: sending.Media) -> None:
+        if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
+            return
         self._note_media()
         self._connection.send_media(frame.payload, frame.duration_ms)
         self._count_sent()
@@ -407,7 +442,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         """Take the answer's messages out of the inbox, and keep those that came before them."""
         reached = False
         while True:
-            message = self._next(deadline)
+            message = self._next(deadline, lambda: answer.is_settled)
             reached = reached or message is answer.first
             if message is None or message is answer.last:
                 return
@@ -415,7 +450,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
                 waiting.append((message, 0))
 
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
-        """Iterate over the messages of one turn: until the model is done (Protocol §13.3).
+        """Iterate over the messages of one turn: until the model and its tools are done.
 
         Raises:
             LiveTimeout: ``timeout`` seconds have passed.
@@ -425,13 +460,17 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         self._connection.fills_inbox = True
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._receiving():
-            while True:
-                message = self._next(deadline)
-                if message is None:
-                    return
+            message = self._next(deadline)
+            while message is not None:
                 yield message
-                if completes_interaction(message):
+                done = completes_interaction(message)
+                if done and not self._calls.keep_turn_open:
                     return
+                # where a tool of this turn still runs, its end may be that of the turn as well
+                message = self._next(deadline, self._tools_are_done if done else _never)
+
+    def _tools_are_done(self) -> bool:
+        return not self._calls.keep_turn_open
 
     # ------------------------------------------------------------------------------ what is known
 
@@ -488,9 +527,11 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
                 time_to_first_audio=list(tally.first_audio),
                 media_dropped_ms=wire.media_dropped_ms,
                 media_queued_ms=wire.media_queued_ms,
+                media_held_back_ms=self._calls.held_back_ms,
                 callbacks_queued_bytes=self._connection.dispatcher.size,
                 inbox_queued_bytes=self._connection.inbox.size,
                 tokens=tokens_by_modality(tally.usage),
+                tools=attrs.evolve(self._calls.counts),
             )
 
     def _observe(self, message: LiveServerMessage) -> None:
@@ -498,20 +539,42 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
         if self._access.vertex_rules:
             codec.read_as_vertex(message)
         self._connection.memory.received(message)
+        calls = self._calls.received(message)
         if message.setup_complete is not None or (
             # asked once only: raw of a message with audio is parsed when asked for
             self._setup_complete is None and "setupComplete" in (message.raw or ())
         ):
             self._setup_complete = message.setup_complete or LiveServerSetupComplete()
         now = time.monotonic()
+        tools_run = self._calls.keep_turn_open
         with self._lock:
             self._tally.received(message, now)
             self._transcript.add(message)
             # what answers the setup never reaches the inbox, where ask() takes its messages out
             if self._answer is not None and message.setup_complete is None:
-                self._answer.take(message, now)
+                self._answer.take(message, now, tools_run=tools_run)
+        if calls:
+            self._calls.run(calls)  # from here on a response may be on its way
+        if tools_run and not self._calls.keep_turn_open:
+            self._calls_settled()  # it settled while the message was taken
         for observer in self._observers:
             observer(message)
+
+    def _ended(self) -> None:
+        """The session is over: on the reader, before anybody is told."""
+        self._calls.close()
+
+    def _calls_settled(self) -> None:
+        """No tool runs any more, and the model owes nothing: a turn that waited for it is over."""
+        with self._lock:
+            answer = self._answer
+            if answer is not None:
+                answer.tools_settled()
+        self._connection.inbox.wake()
+
+
+def _never() -> bool:
+    return False
 
 
 def _is_raw(piece: Mapping[str, Any]) -> bool:

@@ -42,6 +42,12 @@ class TurnCall:
     duration_ms: Optional[float] = None
     cancelled: bool = False
 
+    @property
+    def error(self) -> Optional[str]:
+        """What went wrong, where the response says so; ``None`` otherwise."""
+        error = (self.response or {}).get("error")
+        return None if error is None else str(error)
+
 
 @define(kw_only=True)
 class Turn:
@@ -225,19 +231,29 @@ class Answer:
     Attributes:
         first: The first message of the answer.
         last: The message that ends it; ``None`` while it goes on.
+        is_paused: The model is done, and a tool is not.
+        is_settled: It ended without another message, when its last tool was done.
     """
 
     def __init__(self, started: float, *, mid_turn: bool, busy: bool) -> None:
         self.first: Optional[LiveServerMessage] = None
         self.last: Optional[LiveServerMessage] = None
         self._started = started
+        self.is_settled = False
+        self.is_paused = False
         self._earlier = mid_turn  # what comes is of the turn before
         self._suspects = busy and not mid_turn
         self._builder = TurnBuilder(started)
 
-    def take(self, message: LiveServerMessage, at: float) -> None:
-        """Take the next message into account."""
-        if self.last is not None:
+    def take(self, message: LiveServerMessage, at: float, *, tools_run: bool = False) -> None:
+        """Take the next message into account.
+
+        Args:
+            message: The message.
+            at: When it came.
+            tools_run: A tool of this turn still runs, so the model's being done ends nothing.
+        """
+        if self.last is not None or self.is_settled:
             return
         content = message.server_content
         if self._suspects and content and content.interrupted:
@@ -245,10 +261,15 @@ class Answer:
         done = self._builder.add(message, at)
         if not self._earlier:
             self.first = self.first or message
-            self.last = message if done else None
+            self.is_paused = done and tools_run
+            self.last = message if done and not tools_run else None
         elif done or (content and content.turn_complete):
             self._earlier = False
             self._builder = TurnBuilder(self._started)
+
+    def tools_settled(self) -> None:
+        """No tool runs any more, and the model has nothing to say to what it got."""
+        self.is_settled = self.is_paused
 
     def responded(self, responses: Iterable[FunctionResponse], at: float) -> None:
         """Note responses that are being sent."""

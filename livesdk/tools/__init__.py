@@ -6,7 +6,7 @@ but what they are handed.
 
 from __future__ import annotations
 
-from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, tool
+from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, split_tools, tool
 from .gate import Gate
 from .runner import ToolCounts, ToolRunner
 
@@ -18,5 +18,6 @@ __all__ = [
     "ToolOptions",
     "ToolRunner",
     "function_tool",
+    "split_tools",
     "tool",
 ]

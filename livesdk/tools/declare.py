@@ -15,11 +15,12 @@ from typing import Any, Optional, TypeVar, Union, overload
 import attrs
 
 from ..errors import ConfigError
+from ..types._base import Model
 from ..types.enums import Behavior, FunctionResponseScheduling
-from ..types.tools import FunctionDeclaration
+from ..types.tools import FunctionDeclaration, Tool
 from .annotations import Shape, check_names, shape_of
 
-__all__ = ["FunctionTool", "ToolContext", "ToolOptions", "function_tool", "tool"]
+__all__ = ["FunctionTool", "ToolContext", "ToolOptions", "function_tool", "split_tools", "tool"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -154,6 +155,32 @@ class FunctionTool:
 
     def _order(self) -> list[str]:
         return [name for name in self._shapes if name in self._positional]
+
+
+def split_tools(tools: Any, where: str = "tools") -> tuple[Optional[list[Any]], list[FunctionTool]]:
+    """Replace the functions in a list of tools by their declarations, together in one tool.
+
+    Returns:
+        The list to send, and the functions to run.
+
+    Raises:
+        ConfigError: Two functions of one name, or one that cannot be declared.
+    """
+    if not isinstance(tools, (list, tuple)):
+        return tools, []
+    functions = [
+        function_tool(tool, f"{where}[{index}]")
+        for index, tool in enumerate(tools)
+        if callable(tool) and not isinstance(tool, Model)
+    ]
+    plain = [tool for tool in tools if not callable(tool) or isinstance(tool, Model)]
+    names = [function.name for function in functions]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"{where}: {', '.join(twice)} is given twice; use @tool(name=...)")
+    if functions:
+        plain.append(Tool(function_declarations=[f.declaration for f in functions]))
+    return plain, functions
 
 
 def function_tool(function: Callable[..., Any], where: str = "tools") -> FunctionTool:

@@ -115,6 +115,7 @@ class ToolRunner:
         self._watching = False
         self._closed = False
         self._number = 0
+        self._busy: set[int] = set()
         self.counts = ToolCounts()
 
     def use(self, tools: Iterable[FunctionTool]) -> None:
@@ -127,26 +128,30 @@ class ToolRunner:
         return bool(self._tools)
 
     @property
+    def runs_here(self) -> bool:
+        """This is a thread of ours, which is running a function at this moment."""
+        return threading.get_ident() in self._busy
+
+    @property
     def running(self) -> int:
         """How many calls are not over."""
         return len(self._open)
 
     # ------------------------------------------------------------------------ on the reader
 
-    def called(self, calls: Iterable[FunctionCall]) -> None:
-        """Take calls on; never waits."""
-        for call in calls:
-            self._take_on(call)
+    def called(self, calls: Iterable[FunctionCall]) -> int:
+        """Take calls on, and return how many of them are new; never waits."""
+        return sum(self._take_on(call) for call in calls)
 
-    def _take_on(self, call: FunctionCall) -> None:
+    def _take_on(self, call: FunctionCall) -> bool:
         with self._condition:
             if self._closed:
-                return
+                return False
             self._number += 1
             key = call.id or f"unnamed-{self._number}"
             if key in self._seen:
                 self.counts.repeated += 1
-                return
+                return False
             self._remember(key)
             tool = self._tools.get(call.name or "")
             made = _Call(key, call.id, call.name or "", call.args or {}, tool, self._session)
@@ -159,6 +164,7 @@ class ToolRunner:
             starts = self._threads_to_start(made)
         for target, name in starts:
             threading.Thread(target=target, name=name, daemon=True).start()
+        return True
 
     def _remember(self, key: str) -> None:
         self._seen[key] = None
@@ -247,11 +253,13 @@ class ToolRunner:
         return self._threads - self._stuck <= self._workers
 
     def _run(self, call: _Call) -> None:
+        self._busy.add(threading.get_ident())
         try:
             for response, last in self._responses(call):
                 if not self._answer(call, response, last=last):
                     return
         finally:
+            self._busy.discard(threading.get_ident())
             self._settle(call)
 
     def _settle(self, call: _Call) -> None:

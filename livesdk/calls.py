@@ -1,0 +1,179 @@
+"""What a session does about function calls: runs them, or holds media back while the model waits.
+
+Told of messages on the reader, of responses by whoever sends them.  The running is done by
+:mod:`livesdk.tools`; this room knows when a turn has to wait for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Callable, Optional
+
+from .errors import ConfigError, LiveError
+from .protocol import completes_interaction
+from .tools import FunctionTool, Gate, ToolCounts, ToolRunner
+from .types.content import FunctionCall, FunctionResponse
+from .types.enums import FunctionResponseScheduling
+from .types.messages import LiveServerMessage
+from .types.tools import Tool
+
+__all__ = ["Calls", "checked_tool_audio"]
+
+
+def checked_tool_audio(tool_audio: Any) -> str:
+    """Check the ``tool_audio`` argument of ``connect``."""
+    if tool_audio not in ("drop", "send"):
+        raise ConfigError(f"tool_audio: expected 'drop' or 'send', got {tool_audio!r:.40}")
+    return str(tool_audio)
+
+
+class Calls:
+    """The function calls of one session.
+
+    Args:
+        session: What tools see as ``context.session``.
+        name: Of the worker threads.
+        send: Sends responses.
+        report: Told of each :class:`ToolError`.
+        on_settled: Called, on a worker, when no call is left that a turn has to wait for.
+        blocks_by_default: What a declaration without ``behavior`` means to the model.
+        tool_audio: ``"drop"`` realtime media while a BLOCKING call is open, or ``"send"`` it.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        *,
+        name: str,
+        send: Callable[[list[FunctionResponse]], None],
+        report: Callable[[LiveError], None],
+        on_settled: Callable[[], None],
+        blocks_by_default: bool,
+        tool_audio: str,
+    ) -> None:
+        self._send = send
+        self._on_settled = on_settled
+        self._drops = tool_audio == "drop"
+        self._gate = Gate(blocks_by_default=blocks_by_default)
+        self._lock = threading.Lock()  # around the four below
+        self._functions: frozenset[str] = frozenset()
+        self._by_hand: frozenset[str] = frozenset()
+        self._unsettled = 0
+        self._owed = False  # a result was sent, and what the model says to it is still to come
+        self.held_back_ms = 0.0
+        self._runner = ToolRunner(
+            session, name=name, send=self._respond, report=report, on_over=self._over
+        )
+
+    def use(self, tools: Optional[Sequence[Tool]], functions: Sequence[FunctionTool]) -> None:
+        """Take the tools that hold from now on; calls in flight finish under the old ones."""
+        declared = [f for tool in tools or () for f in tool.function_declarations or ()]
+        names = frozenset(function.name for function in functions)
+        with self._lock:
+            self._functions = names
+            self._by_hand = frozenset(d.name or "" for d in declared) - names
+        self._gate.declare(tools)
+        self._runner.use(functions)
+
+    # ------------------------------------------------------------------------------ on the reader
+
+    def received(self, message: LiveServerMessage) -> list[FunctionCall]:
+        """Take a message into account; return the calls to :meth:`run` once all else has."""
+        calls = _calls_in(message)
+        if message.tool_call_cancellation:
+            ids = message.tool_call_cancellation.ids or []
+            for call_id in ids:
+                self._gate.over(call_id)
+            self._runner.cancelled(ids)
+        self._gate.called(calls)
+        completes = completes_interaction(message)
+        with self._lock:
+            # ours are known functions, and names nobody declared
+            ours = [call for call in calls if self._functions and call.name not in self._by_hand]
+            self._unsettled += len(ours)
+            self._owed = self._owed and not completes
+        return ours
+
+    def run(self, calls: Sequence[FunctionCall]) -> None:
+        """Have the functions run, each call once; never waits."""
+        repeated = len(calls) - self._runner.called(calls)
+        if repeated:
+            with self._lock:
+                self._unsettled -= repeated
+
+    def connection_lost(self) -> None:
+        """No open call can be answered any more."""
+        self._gate.clear()
+        self._runner.connection_lost()
+
+    def close(self) -> None:
+        """The session has ended: take no more calls; functions that run are told."""
+        self._gate.clear()
+        self._runner.close()
+
+    # ------------------------------------------------------------------------------ on any thread
+
+    def responded(self, responses: Iterable[FunctionResponse]) -> None:
+        """Responses were sent, by hand or by a worker."""
+        for response in responses:
+            if not response.will_continue:
+                self._gate.over(response.id, response.name)
+
+    def hold_back(self, duration_ms: float) -> bool:
+        """Tell whether realtime media must not be sent now; count what is held back."""
+        if not (self._drops and self._gate.is_shut):
+            return False
+        with self._lock:
+            self.held_back_ms += duration_ms
+        return True
+
+    @property
+    def must_wait(self) -> bool:
+        """Realtime media must not be sent now."""
+        return self._drops and self._gate.is_shut
+
+    @property
+    def keep_turn_open(self) -> bool:
+        """A tool runs, or its result was sent and the model has not spoken to it yet."""
+        with self._lock:
+            return self._unsettled > 0 or self._owed
+
+    @property
+    def counts(self) -> ToolCounts:
+        """What became of the calls that ran by themselves."""
+        return self._runner.counts
+
+    @property
+    def runs_here(self) -> bool:
+        """This is a thread that runs a tool."""
+        return self._runner.runs_here
+
+    # ------------------------------------------------------------------------------- on a worker
+
+    def _respond(self, responses: list[FunctionResponse]) -> None:
+        silent = all(r.scheduling == FunctionResponseScheduling.SILENT for r in responses)
+        with self._lock:
+            self._owed = self._owed or not silent
+        self._send(responses)
+
+    def _over(self, call_id: Optional[str]) -> None:
+        """A call was answered, cancelled, lost, or took too long."""
+        self._gate.over(call_id)
+        with self._lock:
+            self._unsettled -= 1
+            settled = self._unsettled == 0 and not self._owed
+        if settled:
+            self._on_settled()
+
+
+def _calls_in(message: LiveServerMessage) -> list[FunctionCall]:
+    """Return the calls of a message; some models send them as parts as well (Protocol §9.1)."""
+    calls = message.tool_calls
+    content = message.server_content
+    turn = content.model_turn if content else None
+    if turn is not None:
+        parts = [part.function_call for part in turn.parts or () if part.function_call]
+        # without an id the two cannot be told to be one
+        calls += [call for call in parts if call.id]
+    return calls

@@ -46,7 +46,20 @@ if TYPE_CHECKING:
         tool as tool,
     )
     from .turn import Turn as Turn, TurnCall as TurnCall, Utterance as Utterance
-    from .types import *  # noqa: F403  # every type
+    from .types.choices import *  # noqa: F403
+    from .types.config import *  # noqa: F403
+    from .types.content import *  # noqa: F403
+    from .types.enums import *  # noqa: F403
+    from .types.formats import *  # noqa: F403
+    from .types.grounding import *  # noqa: F403
+    from .types.media import *  # noqa: F403
+    from .types.messages import *  # noqa: F403
+    from .types.music import *  # noqa: F403
+    from .types.older import *  # noqa: F403
+    from .types.requests import *  # noqa: F403
+    from .types.retrieval import *  # noqa: F403
+    from .types.tokens import *  # noqa: F403
+    from .types.tools import *  # noqa: F403
 
     AIModel = LiveGenerativeModel
     AudioConversationController = AudioConversation

@@ -23,8 +23,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from typing_extensions import Self
-
 from . import pcm
 from ._choices import Echo, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
@@ -36,6 +34,8 @@ from .errors import LiveError, LocalProtocolError, SessionClosed
 from .video import send_video
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .session import Session
 
 __all__ = ["AudioConversation", "Levels", "Playback", "TranscriptPiece"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Optional
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Optional
 
 from ..pcm import SILENCE_DBFS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["AudioInput", "AudioOutput"]
 

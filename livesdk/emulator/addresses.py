@@ -1,4 +1,4 @@
-"""Who is being called, and whether the caller shows a credential (``PROTOCOL.md`` §1).  Pure."""
+"""Who is being called, and whether the caller shows a credential (Protocol §1).  Pure."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def find_address(path: str) -> Address | None:
 
 
 def error_body(status: int, message: str) -> str:
-    """The JSON body of the service's HTTP errors (``PROTOCOL.md`` §13.6)."""
+    """The JSON body of the service's HTTP errors (Protocol §13.6)."""
     name = _STATUS_NAMES.get(status, "UNKNOWN")
     error = {"code": status, "message": message, "status": name}
     return json.dumps({"error": error}, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Key spelling: the service takes camelCase and snake_case, mixed too (``PROTOCOL.md`` §13.2).
+"""Key spelling: the service takes camelCase and snake_case, mixed too (Protocol §13.2).
 
 The emulator works on camelCase.  What belongs to the user keeps its spelling: arguments, responses,
 labels, JSON schemas, and the property names of OpenAPI schemas.

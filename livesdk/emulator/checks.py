@@ -1,7 +1,7 @@
 """What the service refuses in a client's frame, as a close code and a reason.  Pure.
 
 Names and types at every depth are judged by the codec's own strict check; here stand the rules that
-need the backend (the M and V columns of ``PROTOCOL.md`` §3) or several fields at once.
+need the backend (the M and V columns of Protocol §3) or several fields at once.
 """
 
 from __future__ import annotations

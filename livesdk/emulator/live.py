@@ -1,4 +1,4 @@
-"""One Live session: what each client message means for it (``PROTOCOL.md`` §3 to §8)."""
+"""One Live session: what each client message means for it (Protocol §3 to §8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said, and the handles that bring it back (``PROTOCOL.md`` §13.7)."""
+"""What was said, and the handles that bring it back (Protocol §13.7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each model family serves and refuses (``PROTOCOL.md`` §15), as one table.
+"""What each model family serves and refuses (Protocol §15), as one table.
 
 By default the emulator serves any name, voice and modality, because programs under test name many;
 with ``strict_models=True`` a name that is not in the table is refused as not found, and the rest of

@@ -29,6 +29,10 @@ from .steps import Say, Step
 __all__ = ["Input", "Reply", "Scenario", "Script"]
 
 
+def _texts(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 @attrs.frozen(kw_only=True)
 class Input:
     """What a client said, as replies see it.
@@ -129,7 +133,7 @@ class Scenario:
     """
 
     replies: tuple[Reply, ...] = attrs.field(default=(), converter=_as_replies)
-    heard: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    heard: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     openings: tuple[tuple[Step, ...], ...] = attrs.field(default=(), converter=_as_openings)
     auto_reply: bool = True
     text_frames: bool = False

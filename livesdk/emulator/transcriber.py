@@ -1,6 +1,6 @@
 """The transcription models' way: hypotheses while speech goes on, a final text, then IDLE.
 
-``PROTOCOL.md`` §13.3, §13.10 and §15.
+Protocol §13.3, §13.10 and §15.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``realtimeInput``: sound, images, typed text and the marks of activity (``PROTOCOL.md`` §5).
+"""``realtimeInput``: sound, images, typed text and the marks of activity (Protocol §5).
 
 A user's turn ends with speech, with ``audioStreamEnd``, with ``activityEnd`` where detection is
 off, or with typed text.

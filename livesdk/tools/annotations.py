@@ -271,9 +271,9 @@ def _fields_of(annotation: Any) -> Union[dict[str, bool], None]:
     """Return the fields of a record, and whether each is required."""
     if not inspect.isclass(annotation):
         return None
-    if hasattr(annotation, "__required_keys__"):  # TypedDict
-        names = typing.get_type_hints(annotation)
-        return {name: name in annotation.__required_keys__ for name in names}
+    required = getattr(annotation, "__required_keys__", None)
+    if required is not None:  # TypedDict
+        return {name: name in required for name in typing.get_type_hints(annotation)}
     if attrs.has(annotation):
         return {
             field.name: field.default is attrs.NOTHING

@@ -129,16 +129,20 @@ class FunctionTool:
         function: What to run.
         declaration: What the model sees.
         options: As decorated.
+        shapes: What each parameter takes.
+        required: The parameters without a default.
+        positional: Those that cannot be passed by name.
+        context: The parameter that gets the :class:`ToolContext`, if there is one.
     """
 
     name: str
     function: Callable[..., Any]
     declaration: FunctionDeclaration
     options: ToolOptions
-    _shapes: Mapping[str, Shape] = attrs.field(repr=False)
-    _required: list[str] = attrs.field(repr=False)
-    _positional: frozenset[str] = attrs.field(repr=False)
-    _context: Optional[str] = attrs.field(repr=False)
+    shapes: Mapping[str, Shape] = attrs.field(repr=False)
+    required: list[str] = attrs.field(repr=False)
+    positional: frozenset[str] = attrs.field(repr=False)
+    context: Optional[str] = attrs.field(repr=False)
 
     def bind(self, args: Mapping[str, Any], context: ToolContext) -> Callable[[], Any]:
         """Convert the arguments; return the call that is ready to be made.
@@ -146,15 +150,15 @@ class FunctionTool:
         Raises:
             Misfit: They are not what the declaration says.
         """
-        check_names(args, self._shapes, self._required, "")
-        given = {name: self._shapes[name].convert(value, name) for name, value in args.items()}
-        if self._context is not None:
-            given[self._context] = context
+        check_names(args, self.shapes, self.required, "")
+        given = {name: self.shapes[name].convert(value, name) for name, value in args.items()}
+        if self.context is not None:
+            given[self.context] = context
         first = [given.pop(name) for name in self._order() if name in given]
         return functools.partial(self.function, *first, **given)
 
     def _order(self) -> list[str]:
-        return [name for name in self._shapes if name in self._positional]
+        return [name for name in self.shapes if name in self.positional]
 
 
 def split_tools(tools: Any, where: str = "tools") -> tuple[Optional[list[Any]], list[FunctionTool]]:

@@ -636,3 +636,8 @@ def talk_in_a_thread() -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
     return thread
+
+
+def types_at_the_top_level_are_themselves() -> None:
+    assert_type(livesdk.Blob(data=b""), types.Blob)
+    assert_type(livesdk.LiveConnectConfig(), types.LiveConnectConfig)

@@ -86,6 +86,33 @@ PLAIN = [
         r"Model: get_weather says: city (Paris|London).*get_weather says: city .*\n$",
         id="function_calling.py",
     ),
+    pytest.param(
+        "tools_weather.py",
+        [],
+        r"^get_weather\({'city': 'Paris'}\) -> {'city': 'Paris', 'sky': 'sunny', .*\n"
+        r"get_weather\({'city': 'London'}\) -> {'city': 'London', 'sky': 'rainy', .*\n"
+        r"Model: get_weather says: city (Paris|London).*\n$",
+        id="tools_weather.py",
+    ),
+    pytest.param(
+        "tools_slow_search.py",
+        [],
+        r"looking on shelf 5 \.\.\.\n(?s:.*)three boxes about tea(?s:.*)calls: 1\n$",
+        id="tools_slow_search.py",
+    ),
+    pytest.param(
+        "tools_device.py",
+        ["--yes"],
+        r"^Open the valve to 30 percent\? yes\nModel: open_valve says: valve 30.*\n"
+        r"open_valve\({'percent': 30.0}\) -> {'valve': 30.0}\n$",
+        id="tools_device.py-yes",
+    ),
+    pytest.param(
+        "tools_device.py",
+        [],
+        r"no\nModel: open_valve failed: the operator said no\.\n",
+        id="tools_device.py-no",
+    ),
     *(
         pytest.param(
             "callbacks_and_threads.py",
@@ -130,7 +157,7 @@ def test_the_sample_does_what_it_says(
     name: str, arguments: list[str], expected: str, tmp_path: Path
 ):
     with Emulator(voice="tones") as emulator:
-        printed = run(name, *arguments, cwd=tmp_path, base_url=emulator.base_url)
+        printed = run(name, *arguments, cwd=tmp_path, base_url=emulator.base_url, stdin="n\n")
     assert re.search(expected, printed), printed
 
 

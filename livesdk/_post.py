@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
@@ -24,6 +25,7 @@ from .errors import AuthenticationError, ConnectError, LiveTimeout
 __all__ = ["post"]
 
 _LIMIT = 1 << 20
+_TIMED_OUT = (TimeoutError, socket.timeout)  # one and the same from Python 3.10 on
 
 
 def post(
@@ -49,10 +51,10 @@ def post(
             return json.loads(answer.read(_LIMIT))
     except HTTPError as error:
         raise _refusal(error) from None
-    except TimeoutError:
+    except _TIMED_OUT:
         raise LiveTimeout("no answer in time", phase="auth_tokens") from None
     except (URLError, OSError, HTTPException) as error:
-        if isinstance(getattr(error, "reason", None), TimeoutError):
+        if isinstance(getattr(error, "reason", None), _TIMED_OUT):
             raise LiveTimeout("no answer in time", phase="auth_tokens") from None
         reason = getattr(error, "reason", error)
         raise ConnectError(

@@ -199,8 +199,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
                 yourself, and give its bytes.
             text: What the user typed.
             audio_stream_end: True: the microphone is off for now.
-            activity_start: ``{}`` or True: the user begins to speak (automatic detection disabled).
-            activity_end: ``{}`` or True: the user has spoken.
+            activity_start: ``{}``: the user begins to speak (automatic detection disabled).
+            activity_end: ``{}``: the user has spoken.
             media: A blob of audio or a picture, or a list of them; older name.
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
@@ -210,8 +210,8 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             "video": video,
             "text": text,
             "audio_stream_end": audio_stream_end,
-            "activity_start": {} if activity_start is True else activity_start,
-            "activity_end": {} if activity_end is True else activity_end,
+            "activity_start": activity_start,
+            "activity_end": activity_end,
             "media": media,
         }
         pieces = [given]

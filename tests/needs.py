@@ -17,6 +17,7 @@ import os
 import shutil
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Callable, NamedTuple
 
@@ -62,6 +63,13 @@ def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+def _pulse() -> bool:
+    """PulseAudio, its tools, and ALSA's way to it."""
+    plugin = Path("/usr/lib").glob("**/alsa-lib/libasound_module_pcm_pulse.so")
+    programs = ("pulseaudio", "pactl", "paplay", "parec")
+    return all(map(shutil.which, programs)) and any(plugin)
+
+
 def _loopback_has_ipv6() -> bool:
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -85,6 +93,9 @@ NEEDS: dict[str, Need] = {
     "genai": Need(_modules("google.genai"), "run tox -e peers", "peers"),
     "ipv6": Need(_loopback_has_ipv6, "bring up IPv6 on the loopback interface"),
     "node": Need(_program("node"), "run tox -e peers", "peers"),
+    "pulse": Need(
+        _pulse, "install Debian's pulseaudio, pulseaudio-utils and libasound2-plugins", "audio"
+    ),
     "tk": Need(_modules("_tkinter"), "install Python's Tk, e.g. Debian's python3-tk"),
     "vertex": Need(_modules("google.auth"), 'pip install "livesdk[vertex]"'),
     "voice": Need(

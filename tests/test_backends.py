@@ -15,7 +15,11 @@ from livesdk import AuthenticationError, ConfigError, FirebaseOptions
 from livesdk.credentials import Tokens, default_project
 from livesdk.emulator import Emulator
 
-pytestmark = pytest.mark.requires("emulator")
+pytestmark = [
+    pytest.mark.requires("emulator"),
+    # what google-auth says when it is first imported, of the oldest Python
+    pytest.mark.filterwarnings("ignore:You are using a Python version:FutureWarning"),
+]
 
 
 class Credentials:

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import socket
 import ssl
 import subprocess
@@ -29,18 +30,19 @@ from ..endpoint import Access, resolve, service_url
 from ..errors import ConfigError, LiveError
 from ._service import emulated_client, find_credential
 
-__all__ = ["Finding", "configured", "devices", "emulator", "handshake", "installed", "reachable"]
+__all__ = [
+    "Finding",
+    "configured",
+    "dependencies",
+    "devices",
+    "emulator",
+    "handshake",
+    "installed",
+    "reachable",
+]
 
-_CORE = ("websocket-client", "attrs", "cattrs", "numpy", "pybase64")
-_EXTRAS = {
-    "cli": ("click", "rich"),
-    "emulator": ("websockets",),
-    "voice": ("espeakng-loader", "pocketsphinx"),
-    "audio": ("PyAudio",),
-    "vertex": ("google-auth",),
-    "aec": ("livekit",),
-}
-"""The extras of setup.cfg that a program may use; a test compares."""
+_NOT_FOR_PROGRAMS = ("bench", "dev")
+"""Extras for who works on livesdk."""
 
 _VARIABLES = (
     "GOOGLE_GEMINI_BASE_URL",
@@ -89,17 +91,35 @@ def installed() -> Iterator[Finding]:
     yield Finding("livesdk", f"{__version__}, in {place}")
     yield Finding("Python", f"{platform.python_version()}, {sys.executable}")
     yield Finding("platform", platform.platform())
-    for name in _CORE:
+    yield from dependencies()
+
+
+def dependencies() -> Iterator[Finding]:
+    """Look at what livesdk's own metadata asks for: the core first, then each extra."""
+    try:
+        lines = metadata.requires("livesdk") or []
+    except metadata.PackageNotFoundError:
+        yield Finding("dependencies", "pip does not know this copy", None, _pip("."))
+        return
+    extras: dict[str, list[str]] = {}
+    for line in lines:
+        names = extras.setdefault(_first(r"extra == ['\"]([\w-]+)", line), [])
+        names.append(_first(r"^([\w.-]+)", line))
+    for name in extras.pop("", []):
         version = _version(name)
-        good = version is not None
-        advice = "" if good else _pip("livesdk")
-        yield Finding(name, version or "missing", good, advice)
-    for extra in _EXTRAS:
-        yield _extra(extra)
+        yield Finding(name, version or "missing", bool(version), "" if version else _pip("livesdk"))
+    for extra, names in extras.items():
+        if extra not in _NOT_FOR_PROGRAMS:
+            yield _extra(extra, names)
 
 
-def _extra(extra: str) -> Finding:
-    versions = {name: _version(name) for name in _EXTRAS[extra] if _has_wheel(name)}
+def _first(pattern: str, line: str) -> str:
+    found = re.search(pattern, line)
+    return found[1] if found else ""
+
+
+def _extra(extra: str, names: list[str]) -> Finding:
+    versions = {name: _version(name) for name in names if _has_wheel(name)}
     told = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
     if all(versions.values()):
         return Finding(f"extra {extra}", told)

@@ -2,8 +2,8 @@
 
 Nearly all that this service sends is one final data frame that lies whole in what was read: it is
 taken in place.  Everything else (fragments, control frames, frames of which a part is yet to come)
-goes step by step, checked by the rules of websocket-client's ``ABNF`` and the few it lacks.  What
-is wrong is told as soon as the bytes that show it are there.
+goes step by step.  What is wrong is told as soon as the bytes that show it are there; which close
+codes are right is websocket-client's to know.
 """
 
 from __future__ import annotations
@@ -11,22 +11,45 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from collections import deque
 from typing import Any, Optional, Union
 
 from attrs import define, frozen
 from websocket import ABNF, WebSocketProtocolException
 
-__all__ = ["CloseFrame", "FrameReader", "Message", "Violation", "client_frame"]
+__all__ = ["CloseFrame", "FrameReader", "Keys", "Message", "Violation", "client_frame"]
 
-TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+_OPCODES = frozenset((CONT, TEXT, BINARY, CLOSE, PING, PONG))
 _FINAL = 0x80
+_RESERVED = 0x70
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
 _NUMPY_FROM = 32 * 1024
 
 
-def client_frame(opcode: int, payload: bytes) -> bytes:
-    """Return one final, masked frame (RFC 6455 §5.2)."""
+class Keys:
+    """Masking keys, unpredictable as RFC 6455 §10.3 asks; any thread.
+
+    Drawn from the system by the kilobyte: one call for each frame would be half the cost of a
+    small one.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: deque[bytes] = deque()
+
+    def next(self) -> bytes:
+        """Return a key that nobody gets again."""
+        try:
+            return self._drawn.popleft()
+        except IndexError:
+            pool = os.urandom(1024)
+            self._drawn.extend(pool[at : at + 4] for at in range(4, 1024, 4))
+            return pool[:4]
+
+
+def client_frame(opcode: int, payload: bytes, key: bytes) -> bytes:
+    """Return one final frame, masked with the key (RFC 6455 §5.2)."""
     size = len(payload)
     if size <= _SHORT:
         head = bytes((_FINAL | opcode, _MASKED | size))
@@ -34,7 +57,6 @@ def client_frame(opcode: int, payload: bytes) -> bytes:
         head = bytes((_FINAL | opcode, _MASKED | 126)) + size.to_bytes(2, "big")
     else:
         head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big")
-    key = os.urandom(4)
     return b"%b%b%b" % (head, key, _masked(payload, key))
 
 
@@ -93,17 +115,6 @@ class Violation(Exception):  # never leaves the transport
         self.reason = reason
 
 
-@frozen
-class _Head:
-    """The head of a frame, and where its payload starts."""
-
-    first: int
-    opcode: int
-    is_final: bool
-    size: int
-    start: int
-
-
 class FrameReader:
     """Bytes in, events out; one thread.
 
@@ -143,9 +154,9 @@ class FrameReader:
                 head = self._head()
                 if head is None:
                     return None
-                if head.opcode >= CLOSE:
-                    return self._control(head)
-                self._begin(head)
+                if head[0] >= CLOSE:
+                    return self._control(*head)
+                self._begin(*head)
             if not self._take():
                 return None
             if self._is_last:
@@ -172,19 +183,25 @@ class FrameReader:
             self._ahead, self._position = b"", 0
         return Message(_text(payload) if opcode == TEXT else payload)
 
-    def _head(self) -> Optional[_Head]:
-        """Read and judge the head at the position, and leave it there; ``None`` if it is cut."""
+    def _head(self) -> Optional[tuple[int, bool, int, int]]:
+        """Judge the head at the position, and leave it there; ``None`` if it is cut.
+
+        Returns:
+            Opcode, whether the frame is final, the size of its payload, and where that starts.
+        """
         data, at = self._ahead, self._position
         if len(data) - at < 2:
             return None
         first, size = data[at], data[at + 1]
-        opcode, is_final = first & 0x0F, bool(first & _FINAL)
-        _judge(first, b"")
+        opcode, is_final = first & 0x0F, first >= _FINAL
+        if first & _RESERVED or opcode not in _OPCODES:
+            raise Violation(1002, "reserved bits or an unknown opcode")
         if size >= _MASKED:
             raise Violation(1002, "masked frame from a server")
-        if opcode >= CLOSE and (size > _SHORT or not is_final):
-            raise Violation(1002, "control frame too long or in pieces")
-        if opcode < CLOSE and bool(self._opcode) is not (opcode == ABNF.OPCODE_CONT):
+        if opcode >= CLOSE:
+            if size > _SHORT or not is_final:
+                raise Violation(1002, "control frame too long or in pieces")
+        elif (self._opcode == 0) is (opcode == CONT):
             raise Violation(1002, "fragments out of order")
         start = at + 2
         if size > _SHORT:
@@ -192,26 +209,24 @@ class FrameReader:
             if start > len(data):
                 return None
             size = int.from_bytes(data[at + 2 : start], "big")
-        return _Head(first, opcode, is_final, size, start)
+        return opcode, is_final, size, start
 
-    def _control(self, head: _Head) -> Optional[Event]:
-        end = head.start + head.size
-        if end > len(self._ahead):
+    def _control(self, opcode: int, _: bool, size: int, start: int) -> Optional[Event]:
+        if start + size > len(self._ahead):
             return None
-        payload = self._ahead[head.start : end]
-        self._position = end
-        if head.opcode == CLOSE:
-            _judge(head.first, payload)
+        payload = self._ahead[start : start + size]
+        self._position = start + size
+        if opcode == CLOSE:
             return _close(payload)
-        return Ping(payload) if head.opcode == PING else Pong(payload)
+        return Ping(payload) if opcode == PING else Pong(payload)
 
-    def _begin(self, head: _Head) -> None:
-        if len(self._payload) + head.size > self._limit:
+    def _begin(self, opcode: int, is_final: bool, size: int, start: int) -> None:
+        if len(self._payload) + size > self._limit:
             raise Violation(1009, "message too big")
-        self._opcode = self._opcode or head.opcode
-        self._is_last = head.is_final
-        self._left = head.size
-        self._position = head.start
+        self._opcode = self._opcode or opcode
+        self._is_last = is_final
+        self._left = size
+        self._position = start
 
     def _take(self) -> bool:
         """Take what is here of the present frame; True if that is the rest of it."""
@@ -239,15 +254,6 @@ class FrameReader:
         return Message(str(payload, "utf-8") if opcode == TEXT else bytes(payload))
 
 
-def _judge(first: int, payload: bytes) -> None:
-    """Have the library check reserved bits, opcode and close code (RFC 6455 §5.2, §7.4)."""
-    final, rsv1, rsv2, rsv3 = (first >> shift & 1 for shift in (7, 6, 5, 4))
-    try:
-        ABNF(final, rsv1, rsv2, rsv3, first & 0x0F, 0, payload).validate(True)
-    except WebSocketProtocolException as error:
-        raise Violation(1002, str(error)) from None
-
-
 def _text(payload: bytes) -> str:
     try:
         return str(payload, "utf-8")
@@ -259,6 +265,9 @@ def _close(payload: bytes) -> CloseFrame:
     if not payload:
         return CloseFrame(1005, "")
     try:
+        ABNF(1, 0, 0, 0, CLOSE, 0, payload).validate(True)
         return CloseFrame(int.from_bytes(payload[:2], "big"), str(payload[2:], "utf-8"))
+    except WebSocketProtocolException as error:
+        raise Violation(1002, str(error)) from None
     except UnicodeDecodeError:
         raise Violation(1007, "a close reason that is not UTF-8") from None

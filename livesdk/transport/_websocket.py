@@ -39,6 +39,7 @@ from ._frames import (
     TEXT,
     CloseFrame,
     FrameReader,
+    Keys,
     Message,
     Ping,
     Violation,
@@ -175,6 +176,7 @@ class WebSocketTransport(Transport):
         self._closed = False
         self._waker = Waker()
         self._reader = FrameReader(max_message_bytes)
+        self._keys = Keys()
         self._max_media_ms = max_media_ms
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
@@ -244,7 +246,10 @@ class WebSocketTransport(Transport):
     # ------------------------------------------------------------------------------------ sending
 
     def send(self, payload: bytes, deadline: float) -> None:
-        self._send_frame(_Outgoing(memoryview(client_frame(TEXT, payload))), deadline)
+        self._send_frame(self._frame(TEXT, payload), deadline)
+
+    def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
+        return _Outgoing(memoryview(client_frame(opcode, payload, self._keys.next())))
 
     def _send_frame(self, frame: _Outgoing, deadline: float) -> None:
         with self._lock:
@@ -289,9 +294,10 @@ class WebSocketTransport(Transport):
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        view = memoryview(client_frame(TEXT, payload))
+        frame = self._frame(TEXT, payload)
+        frame.media_ms, frame.is_media = duration_ms, True
         with self._lock:
-            self._flush(self._append(_Outgoing(view, duration_ms, is_media=True)))
+            self._flush(self._append(frame))
             if not self._queue:
                 return
             self._drop_old_media()
@@ -316,7 +322,7 @@ class WebSocketTransport(Transport):
         with self._lock:
             if self._lost or self._closing or len(self._queue) >= _CONTROL_LIMIT:
                 return
-            self._flush(self._append(_Outgoing(memoryview(client_frame(opcode, payload)))))
+            self._flush(self._append(self._frame(opcode, payload)))
             left = bool(self._queue)
         if left:
             self._waker.wake()
@@ -333,7 +339,7 @@ class WebSocketTransport(Transport):
         self._closing = True
         self._queue = deque(item for item in self._queue if item.started or not item.is_media)
         payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
-        self._queue.append(_Outgoing(memoryview(client_frame(CLOSE, payload))))
+        self._queue.append(self._frame(CLOSE, payload))
         self._flush(self._sock)
 
     def _append(self, frame: _Outgoing) -> socket.socket:

@@ -21,8 +21,7 @@ import pytest
 
 from livesdk.errors import LiveError
 from livesdk.transport import CloseFrame, Dial, Lost, Message, WebSocketTransport
-from livesdk.transport._frames import BINARY, TEXT, client_frame
-from livesdk.transport._websocket import _Outgoing
+from livesdk.transport._frames import BINARY, TEXT
 
 AGENT = "livesdk"
 LEFT_OUT = ["12.*", "13.*"]
@@ -88,8 +87,8 @@ def echo_all(url: str) -> None:
             if isinstance(event, Message):
                 is_text = isinstance(event.payload, str)
                 payload = event.payload.encode() if is_text else event.payload
-                frame = client_frame(TEXT if is_text else BINARY, payload)
-                transport._send_frame(_Outgoing(memoryview(frame)), deadline)
+                frame = transport._frame(TEXT if is_text else BINARY, payload)
+                transport._send_frame(frame, deadline)
 
 
 def ask(url: str) -> str:

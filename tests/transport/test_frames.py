@@ -12,11 +12,13 @@ import tracemalloc
 import pytest
 from hypothesis import given, strategies as st
 from rawserver import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame
+from transport.kit import Task
 
 from livesdk.transport._frames import (
     CloseFrame,
     Event,
     FrameReader,
+    Keys,
     Message,
     Ping,
     Pong,
@@ -79,22 +81,29 @@ def unmasked(data: bytes) -> tuple[int, bytes]:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_frame_is_masked_whatever_its_size(size):
     payload = os.urandom(size)
-    assert unmasked(client_frame(TEXT, payload)) == (0x81, payload)
+    assert unmasked(client_frame(TEXT, payload, b"\x00\x81\xfe\x7f")) == (0x81, payload)
 
 
-def test_masks_differ():
-    assert len({client_frame(TEXT, bytes(8))[2:6] for _ in range(50)}) == 50
+def test_keys_differ_whichever_thread_asks():
+    keys, found = Keys(), []
+    tasks = [Task(lambda: found.extend(keys.next() for _ in range(1000))) for _ in range(4)]
+    for task in tasks:
+        task.wait()
+    assert {len(key) for key in found} == {4}
+    assert len(set(found)) > 3990  # two of four thousand may be the same by chance
 
 
 def test_a_frame_is_the_same_with_numpy_and_without_it():
     code = """
-import os, sys
+import sys
 from livesdk.transport import _frames
 assert "numpy" not in sys.modules
 def frames():
-    return [_frames.client_frame(1, bytes(i % 251 for i in range(size))) for size in SIZES]
+    return [
+        _frames.client_frame(1, bytes(i % 251 for i in range(size)), b"\\1\\2\\3\\xff")
+        for size in SIZES
+    ]
 SIZES = (32767, 32768, 32769, 32770, 32771, 70001)
-os.urandom = lambda size: bytes(range(1, size + 1))
 plain = frames()
 assert "numpy" not in sys.modules
 import numpy

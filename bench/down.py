@@ -1,0 +1,45 @@
+"""The whole path down: processor time of the client's process, from the socket to the callback.
+
+The server writes each frame by itself, as fast as it can; its own time is not counted.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from _processes import in_turn, server
+from _run import run
+from _tables import Table, at_least, times
+
+ROWS = [
+    ("text", "text", 10.0),
+    ("40 ms", "40ms", 7.0),
+    ("100 ms", "100ms", 5.0),
+    ("1 s", "1s", 4.0),
+]
+
+
+def main(quick: bool) -> list[Table]:
+    table = Table(
+        "Path down, processor time of 10 000 messages",
+        ["message", "livesdk", "peer", "less", "goal"],
+    )
+    for name, kind, goal in ROWS:
+        count = 200 if quick else 2000 if kind == "1s" else 10_000
+        with server("--frame", kind, "--count", str(count)) as at:
+            ours, peer = in_turn(1 if quick else 5, "down", at, count=count)
+        add(table, name, count, ours, peer, goal)
+    return [table]
+
+
+def add(table: Table, name: str, count: int, ours: Any, peer: Any, goal: float) -> None:
+    mine, theirs = (
+        statistics.median(found["cpu"] for found in side) * 10_000 / count for side in (ours, peer)
+    )
+    ratio = theirs / mine
+    table.add(name, f"{mine:.3f} s", f"{theirs:.3f} s", times(ratio), at_least(ratio, goal))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,271 @@
+"""Real streams through PortAudio, ALSA and PulseAudio: see ``rig``."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from audio.rig import RATE_HZ, Rig
+
+import livesdk
+from livesdk import AudioConversation, Playback, pcm
+from livesdk.audio import Microphone, Speaker, list_devices
+from livesdk.emulator import Emulator, Interrupt, SayTone, Scenario, Wait
+
+pytestmark = [pytest.mark.requires("audio", "pulse"), pytest.mark.timeout(120)]
+
+PATIENCE = 20.0
+SILENCE_MS = 250.0
+"""Time to silence that even a busy machine keeps; 60 ms is what a quiet one does."""
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    made = Rig(tmp_path_factory.mktemp("rig"))
+    with made.running(), pytest.MonkeyPatch.context() as patch:
+        for name in ("PULSE_SERVER", "ALSA_CONFIG_PATH"):
+            patch.setenv(name, made.environment[name])
+        yield made
+
+
+def loud(sound: bytes, threshold: int = 500) -> Any:
+    """The span from the first loud sample to the last, as an array."""
+    samples = np.frombuffer(sound, "<i2").astype(np.float64)
+    where = np.flatnonzero(np.abs(samples) > threshold)
+    return samples[where[0] : where[-1] + 1] if len(where) else samples[:0]
+
+
+def dropouts(samples: Any, threshold: float = 200.0) -> int:
+    """How many windows of 2 ms are silent."""
+    size = RATE_HZ // 500
+    windows = samples[: len(samples) // size * size].reshape(-1, size)
+    return int(np.sum(np.abs(windows).max(axis=1) < threshold))
+
+
+def peak_hz(samples: Any) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * RATE_HZ / len(samples))
+
+
+def likeness(heard: bytes, meant: bytes) -> tuple[float, float]:
+    """The best correlation of ``meant`` with a place in ``heard``, and the gain there."""
+    long, short = pcm.to_float(heard).astype(float), pcm.to_float(meant).astype(float)
+    size = 1 << (len(long) + len(short)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
+    at = int(np.argmax(product[: len(long) - len(short) + 1]))
+    piece = long[at : at + len(short)]
+    gain = float(piece @ short / (short @ short))
+    return float(np.corrcoef(piece, short)[0, 1]), gain
+
+
+def read_ms(microphone: Microphone, milliseconds: int) -> bytes:
+    heard = b""
+    while len(heard) < microphone.rate_hz * milliseconds // 1000 * 2:
+        heard += microphone.read(PATIENCE) or b""
+    return heard
+
+
+def speech_like(milliseconds: int, rate_hz: int) -> bytes:
+    """Noise that no shift of it resembles, swelling four times a second."""
+    samples = np.random.default_rng(7).normal(0, 0.1, rate_hz * milliseconds // 1000)
+    swell = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * np.arange(len(samples)) / rate_hz)
+    smooth = np.convolve(samples * swell, np.ones(8) / 3, "same")
+    return pcm.to_pcm16(smooth)
+
+
+def test_the_devices_are_listed(rig: Rig):
+    names = {device.name for device in list_devices()}
+    assert {"default", "loopback"} <= names
+    assert any(device.is_default_output for device in list_devices())
+
+
+def test_a_tone_is_heard_at_its_frequency_without_gaps_to_its_last_sample(rig: Rig):
+    with rig.recording() as recording, Speaker(block_ms=40) as speaker:
+        for chunk in pcm.chunks(pcm.tone(440, 4000, amplitude=0.4), 4800):
+            speaker.write(chunk)
+        assert speaker.drain(PATIENCE)
+        assert (speaker.underruns, speaker.played_ms) == (0, 4000)
+        recording.wait_ms(200)
+    heard = loud(recording.sound, 100)
+    assert len(heard) / RATE_HZ * 1000 == pytest.approx(4000, abs=10)
+    assert peak_hz(heard) == pytest.approx(440, abs=0.5)
+    assert dropouts(heard[960:-960]) == 0
+
+
+def test_what_is_said_arrives_intact(rig: Rig):
+    sound = speech_like(2000, 16_000)
+    with Microphone() as microphone:
+        read_ms(microphone, 100)
+        said = rig.say(sound, 16_000)
+        heard = read_ms(microphone, 3500)
+        assert said.wait(PATIENCE) == 0
+        assert (microphone.overflows, microphone.dropped_ms) == (0, 0)
+    correlation, gain = likeness(heard, sound)
+    assert correlation > 0.99
+    assert gain == pytest.approx(1, abs=0.05)
+
+
+def test_both_at_once(rig: Rig):
+    sound = speech_like(2000, 16_000)
+    with rig.recording() as recording, Microphone() as microphone, Speaker(block_ms=40) as speaker:
+        speaker.write(pcm.tone(440, 3000, amplitude=0.4))
+        said = rig.say(sound, 16_000)
+        heard = read_ms(microphone, 3500)
+        assert said.wait(PATIENCE) == 0
+        assert speaker.drain(PATIENCE)
+        recording.wait_ms(200)
+    assert likeness(heard, sound)[0] > 0.99
+    tone = loud(recording.sound, 100)
+    assert peak_hz(tone) == pytest.approx(440, abs=0.5)
+    assert len(tone) / RATE_HZ * 1000 == pytest.approx(3000, abs=10)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100])
+def test_other_rates_are_played_at_their_pitch(rig: Rig, rate_hz: int):
+    with rig.recording() as recording, Speaker(rate_hz=rate_hz, block_ms=40) as speaker:
+        speaker.write(pcm.tone(440, 1000, rate_hz, amplitude=0.4))
+        assert speaker.drain(PATIENCE)
+        recording.wait_ms(200)
+    assert peak_hz(loud(recording.sound)) == pytest.approx(440, abs=1)
+
+
+class Probe:
+    """Hears what is heard, and knows when: its own stream on the loopback device."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._blocks: list[tuple[float, bool]] = []
+        self._microphone = Microphone("loopback", block_ms=10)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+
+    def __enter__(self) -> Probe:  # noqa: PYI034  # typing has Self from 3.11 on
+        self._microphone.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._microphone.stop()
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            block = self._microphone.read(0.1)
+            if block:
+                with self._condition:
+                    self._blocks.append((time.monotonic(), pcm.level_dbfs(block) > -60))
+                    self._condition.notify_all()
+
+    def wait_sound(self, since: float) -> float:
+        return self._wait(
+            lambda: next((at for at, is_loud in self._blocks if at > since and is_loud), None)
+        )
+
+    def wait_silence(self, since: float) -> float:
+        """When it became silent, and stayed so for 200 ms."""
+
+        def silent() -> float | None:
+            later = [(at, is_loud) for at, is_loud in self._blocks if at > since]
+            last = max((at for at, is_loud in later if is_loud), default=since)
+            after = [at for at, _ in later if at > last]
+            return after[0] if len(after) >= 20 else None
+
+        return self._wait(silent)
+
+    def _wait(self, found: Callable[[], float | None]) -> float:
+        with self._condition:
+            assert self._condition.wait_for(lambda: found() is not None, PATIENCE)
+            at = found()
+            assert at is not None
+            return at
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
+def test_a_flush_is_silence_at_the_device(rig: Rig, hard: bool, record_property):
+    times = []
+    with Probe() as probe, Speaker() as speaker:
+        for _ in range(5):
+            at = time.monotonic()
+            speaker.write(pcm.tone(440, 4000))
+            probe.wait_sound(at)
+            asked = time.monotonic()
+            speaker.flush(hard=hard)
+            times.append(1000 * (probe.wait_silence(asked) - asked))
+    record_property("milliseconds to silence", times)
+    print("to silence:", [round(each) for each in times])
+    assert statistics.median(times) < SILENCE_MS
+
+
+def connect(emulator: Emulator, **options: Any) -> livesdk.Session:
+    client = livesdk.Client(api_key="k", http_options={"base_url": emulator.base_url})
+    config = {"input_audio_transcription": {}, "output_audio_transcription": {}}
+    return client.live.connect("m", {"response_modalities": ["AUDIO"], **config}, **options)
+
+
+@pytest.mark.requires("emulator")
+def test_cutting_in_is_silence_at_the_device(rig: Rig, record_property):
+    steps = [SayTone(6000), Wait("cut"), Interrupt()]
+    asleep = threading.Event()
+    heard: list[Playback] = []
+    callbacks = {"onmessage": lambda _message: asleep.wait(PATIENCE)}
+    with (
+        Emulator(Scenario(replies=[steps]), voice="tones") as emulator,
+        connect(emulator, callbacks=callbacks) as session,
+        Probe() as probe,
+    ):
+        with AudioConversation(session, echo="none", on_playback=heard.append):
+            at = time.monotonic()
+            session.send_client_content("go")
+            probe.wait_sound(at)
+            emulator.release("cut")
+            at = time.monotonic()
+            while session.interrupted_at is None:
+                assert not session.wait_ended(0.001)
+            silent_at = probe.wait_silence(session.interrupted_at)
+        took = 1000 * (silent_at - session.interrupted_at)
+        asleep.set()
+    record_property("milliseconds to silence", took)
+    print("to silence:", round(took))
+    assert took < SILENCE_MS
+    assert [each.state for each in heard] == ["started", "interrupted"]
+    assert heard[-1].played_ms + heard[-1].discarded_ms == pytest.approx(6000, abs=1)
+    assert heard[-1].discarded_ms > 3000
+
+
+def test_nothing_is_written_to_stderr_where_there_is_no_sound_card(tmp_path: Path):
+    (tmp_path / "none").write_text("pcm.default { type hw card 7 }\n")
+    program = """
+from livesdk import AudioError
+from livesdk.audio import Microphone, Speaker, list_devices
+list_devices()
+for device in (Microphone(), Speaker()):
+    try:
+        device.start()
+    except AudioError:
+        continue
+    raise SystemExit("it opened")
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "PULSE_SERVER"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={
+            **environment,
+            "ALSA_CONFIG_PATH": str(tmp_path / "none"),
+            "PULSE_SERVER": "unix:/nowhere",
+        },
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -36,8 +36,10 @@ _PAYLOAD = 200
 _HIDDEN = frozenset({"raw"})
 """Attributes that repeat the others."""
 
-_SECRET = frozenset({"api_key", "api_key_string", "api_key_secret", "access_token", "id_token"})
-"""Attributes whose values never show."""
+_SECRET = frozenset(
+    {"api_key", "api_key_string", "api_key_secret", "access_token", "headers", "id_token"}
+)
+"""Attributes whose values never show; headers carry credentials as well."""
 
 
 class Model:

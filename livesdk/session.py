@@ -219,7 +219,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             if any(value is not None for value in given.values()):
                 raise ConfigError("send_realtime_input: give one object, or one argument by name")
             pieces = pieces_in(realtime_input)
-        elif isinstance(media, list):
+        elif isinstance(media, list) and media:
             pieces = [{**given, "media": item} for item in media]
         self._send_realtime(pieces, rate_hz, timeout)
 

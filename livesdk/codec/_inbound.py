@@ -178,7 +178,11 @@ def _renaming(other_names: dict[str, str], structure: Hook) -> Hook:
     def rename(value: Any) -> Any:
         if value.__class__ is dict and not other_names.keys().isdisjoint(value):
             renamed = {other_names[key]: value[key] for key in other_names if key in value}
-            rest = {key: item for key, item in value.items() if key not in other_names}
+            rest = {
+                key: item
+                for key, item in value.items()
+                if key not in other_names and item is not None
+            }
             value = {**renamed, **rest}
         return structure(value)
 

@@ -21,7 +21,7 @@ def read_as_vertex(message: LiveServerMessage) -> None:
     usage = message.usage_metadata and (message.raw or {}).get("usageMetadata")
     if not usage or _FIELDS.keys().isdisjoint(usage):
         return
-    doubled = {present for own, present in _FIELDS.items() if own in usage}
+    doubled = {present for own, present in _FIELDS.items() if usage.get(own) is not None}
     if not doubled.isdisjoint(usage):
         single = {key: item for key, item in usage.items() if key not in doubled}
         message.usage_metadata = structure_hook(UsageMetadata)(single)

@@ -272,6 +272,7 @@ def test_snake_case_is_read_as_well():
     [
         ({"responseTokenCount": 1}, 1),
         ({"candidatesTokenCount": 2}, 2),
+        ({"responseTokenCount": None, "candidatesTokenCount": 2}, 2),
         ({"responseTokenCount": 1, "candidatesTokenCount": 2}, 1),
         ({"candidatesTokenCount": 2, "responseTokenCount": 1}, 1),
     ],
@@ -295,7 +296,14 @@ def test_on_vertex_its_own_names_count():
     assert message.usage_metadata.total_token_count == 9
 
 
-@pytest.mark.parametrize("frame", [{}, {"usageMetadata": {"responseTokenCount": 1}}])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {},
+        {"usageMetadata": {"responseTokenCount": 1}},
+        {"usageMetadata": {"responseTokenCount": 1, "candidatesTokenCount": None}},
+    ],
+)
 def test_other_messages_are_the_same_on_vertex(frame):
     message, same = decoded(frame), decoded(frame)
     codec.read_as_vertex(message)

@@ -234,3 +234,12 @@ def test_the_answer_to_the_setup_is_kept(answer):
             assert session.setup_complete is not None
             assert session.session_id == (answer["setupComplete"] or {}).get("sessionId")
         recorder.all_frames()
+
+
+@pytest.mark.requires("emulator")
+@pytest.mark.parametrize("media", [[], (), {}])
+def test_no_media_at_all_is_refused(media):
+    with listening() as (recorder, client):
+        with client.live.connect(model="m") as session, pytest.raises(livesdk.ConfigError):
+            session.send_realtime_input(media=media)
+        assert len(recorder.all_frames()) == 1

@@ -21,7 +21,7 @@ import websocket
 from attrs import field, frozen
 
 from .._log import shorten
-from ..errors import ConfigError, ConnectError, LiveTimeout
+from ..errors import ConfigError, ConnectError, LiveError, LiveTimeout
 from ._line import Late, Line
 from ._proxy import Proxy, ask, choose
 from ._upgrade import Secrets, upgrade
@@ -72,7 +72,7 @@ def dial(request: Dial, waker: Waker, deadline: float, register: Register) -> so
         attempt.give_up()
         if isinstance(error, Late):
             raise _timeout(attempt.phase) from None
-        if isinstance(error, _FOREIGN) and not isinstance(error, (ConfigError, ConnectError)):
+        if isinstance(error, _FOREIGN) and not isinstance(error, LiveError):
             raise _connect_error(error, attempt.phase, attempt.host) from error
         raise
 

@@ -30,7 +30,7 @@ from typing import Optional, Union
 
 from attrs import define
 
-from ..errors import LiveTimeout
+from ..errors import LiveError, LiveTimeout
 from ._dial import Dial, dial
 from ._frames import (
     CLOSE,
@@ -186,7 +186,12 @@ class WebSocketTransport(Transport):
     # --------------------------------------------------------------------------- opening, ending
 
     def open(self, request: Dial, deadline: float) -> None:
-        sock = dial(request, self._waker, deadline, self._register)
+        try:
+            sock = dial(request, self._waker, deadline, self._register)
+        except LiveError:
+            if self._lost is not None:  # what an abort breaks looks like the network's fault
+                raise self._why() from None
+            raise
         self._register(sock)
         self._is_open = True
         self.last_received = time.monotonic()
@@ -354,27 +359,28 @@ class WebSocketTransport(Transport):
     def _flush(self, sock: socket.socket) -> None:
         """Send from the queue what the socket takes; the caller holds the lock."""
         queue = self._queue
-        while queue:
-            frame = queue[0]
-            try:
+        try:
+            while queue:
+                frame = queue[0]
                 sent = sock.send(frame.view)
-            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
-                # TLS has made a record of it by now, and will send that first whatever comes
-                frame.started = frame.started or isinstance(sock, ssl.SSLSocket)
-                self._send_wants_read = isinstance(want, ssl.SSLWantReadError)
-                break
-            except OSError as error:
-                self._lose(Lost(1006, _words(error)))
-                return
-            self._send_wants_read = False
-            self.stats.bytes_sent += sent
-            if sent == len(frame.view):
-                frame.done = True
-                queue.popleft()
-                self.stats.frames_sent += 1
-            else:
-                frame.started = True
-                frame.view = frame.view[sent:]
+                self._send_wants_read = False
+                self.stats.bytes_sent += sent
+                if sent == len(frame.view):
+                    frame.done = True
+                    queue.popleft()
+                    self.stats.frames_sent += 1
+                else:
+                    frame.started = True
+                    frame.view = frame.view[sent:]
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
+            # TLS has made a record of it by now, and will send that first whatever comes
+            queue[0].started = queue[0].started or isinstance(sock, ssl.SSLSocket)
+            self._send_wants_read = isinstance(want, ssl.SSLWantReadError)
+        except OSError as error:
+            self._lose(Lost(1006, _words(error)))
+        except BaseException:  # Ctrl-C between a send and the note of it: nobody knows what is out
+            self._lose(Lost(1006, "interrupted while sending"))
+            raise
         if queue or self.stats.frames_queued:
             self._count_queue()
 

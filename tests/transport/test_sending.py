@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from rawserver import CLOSE, PING, PONG, TEXT, Peer, RawServer, frame
@@ -294,6 +296,28 @@ def test_ctrl_c_takes_a_waiting_frame_back(connect, monkeypatch):
         blocked.wait()
         transport.send(b"after", soon())
         assert [body for _, body in reader.await_frames(2)[1:]] == [b"after"]
+        transport.close()
+
+
+class Interrupted(socket.socket):
+    """A socket with Ctrl-C right behind its first send."""
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        super().send(data, flags)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_within_a_send_never_sends_bytes_twice(connect):
+    reader = Reader()
+    with RawServer(reader) as server:
+        transport = connect(server.url)
+        assert transport._sock is not None
+        transport._sock = Interrupted(fileno=transport._sock.detach())
+        transport._sock.setblocking(False)
+        with pytest.raises(KeyboardInterrupt):
+            transport.send(b"interrupted", soon())
+        with pytest.raises(Lost, match="interrupted"):
+            transport.send(b"after", soon())
         transport.close()
 
 

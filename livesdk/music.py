@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Optional
 
 import attrs
 
@@ -303,5 +303,6 @@ def _text_of(turn: Any) -> str:
     return " ".join(text for text in texts if text)
 
 
-def _part_text(part: Any) -> Any:
-    return part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
+def _part_text(part: Any) -> Optional[str]:
+    text = part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
+    return text if isinstance(text, str) else None

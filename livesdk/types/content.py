@@ -312,6 +312,11 @@ class Content(Model):
         """Make a content of one text."""
         return cls(parts=[Part(text=text)], role=role)
 
+    @classmethod
+    def text(cls, text: str) -> Content:
+        """Make a turn of the user of one text, as Dart names it; see :meth:`of_text`."""
+        return cls.of_text(text)
+
 
 class UserContent(Content):
     """A turn of the user: ``UserContent("Hello")``, or parts, or a list of both."""

@@ -1,0 +1,308 @@
+"""The second door: the classes and methods of Firebase AI Logic, on the same session."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import pytest
+from session.opened import DONE, PATIENCE, Running, blob, client_of, heard, opened, spoken
+
+import livesdk
+from livesdk import lifecycle, types
+from livesdk.emulator import Close, Emulator, Scenario, Send
+
+pytestmark = pytest.mark.requires("emulator")
+
+TOOL = {"function_declarations": [{"name": "f"}]}
+ARGUMENTS = {
+    "generation_config": {"response_modalities": ["TEXT"], "temperature": 0.5},
+    "system_instruction": "Be brief.",
+    "tools": [TOOL],
+    "tool_config": {"function_calling_config": {"mode": "ANY"}},
+}
+SETUP = {
+    "model": "models/m",
+    "generationConfig": {"responseModalities": ["TEXT"], "temperature": 0.5},
+    "systemInstruction": {"role": "user", "parts": [{"text": "Be brief."}]},
+    "tools": [{"functionDeclarations": [{"name": "f"}]}],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+}
+
+
+@pytest.fixture
+def emulator():
+    with Emulator(Scenario(replies=["Hello.", "Bye."], auto_reply=False), voice="tones") as running:
+        yield running
+
+
+def text(said):
+    return {"role": "user", "parts": [{"text": said}]}
+
+
+def setups(emulator):
+    return [frame["setup"] for frame in emulator.frames if "setup" in frame]
+
+
+# ---------------------------------------------------------------------------------- the model
+
+
+@pytest.mark.parametrize("made", ["class", "live_model", "get_live_generative_model", "camel"])
+def test_a_model_is_made_in_every_style_and_its_description_is_readable(emulator, made):
+    client = client_of(emulator)
+    camel = {
+        "model": "m",
+        "generationConfig": {"responseModalities": ["TEXT"], "temperature": 0.5},
+        "systemInstruction": "Be brief.",
+        "tools": [TOOL],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+    }
+    makers = {
+        "class": lambda: livesdk.LiveGenerativeModel(client, "m", **ARGUMENTS),
+        "live_model": lambda: livesdk.live_model(client, "m", **ARGUMENTS),
+        "get_live_generative_model": lambda: livesdk.get_live_generative_model(
+            client, {"model": "m"}, **ARGUMENTS
+        ),
+        "camel": lambda: livesdk.get_live_generative_model(client, camel),
+    }
+    model = makers[made]()
+    assert isinstance(model, livesdk.AIModel)
+    assert model.model == "m"
+    assert model.system_instruction == "Be brief."
+    assert model.tools == [TOOL]
+    assert model.generation_config is not None
+    assert model.tool_config is not None
+    with model.connect() as session:
+        assert isinstance(session, livesdk.LiveSession)
+        assert session.ask("x", timeout=PATIENCE).text == "Hello."
+    with model.connect(session_resumption={}):  # any number of times
+        pass
+    assert setups(emulator) == [SETUP, {**SETUP, "sessionResumption": {}}]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        types.LiveConnectConfig(response_modalities=["TEXT"]),
+        types.LiveGenerationConfig(response_modalities=["TEXT"]),
+        types.GenerationConfig(response_modalities=["TEXT"]),
+        {"responseModality": "TEXT"},
+        {"generationConfig": {"responseModalities": ["TEXT"]}},
+    ],
+)
+def test_the_generation_config_is_taken_in_every_form(emulator, config):
+    with livesdk.live_model(client_of(emulator), "m", config).connect():
+        pass
+    assert setups(emulator) == [
+        {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}
+    ]
+
+
+def test_a_model_cannot_be_changed_and_its_mistakes_are_found_before_dialling(emulator):
+    client = client_of(emulator)
+    model = livesdk.LiveGenerativeModel(client, "m", system_instruction="a")
+    with pytest.raises(AttributeError):
+        model.model = "n"
+    assert "client" not in repr(model)
+    for wrong in (
+        livesdk.LiveGenerativeModel(client, "m", {"system_instruction": "b"}, "a"),
+        livesdk.LiveGenerativeModel(client, "m", {"temprature": 1}),
+        livesdk.LiveGenerativeModel(client, "m", tools=[5]),
+    ):
+        with pytest.raises(livesdk.ConfigError):
+            wrong.connect()
+    for params in (
+        {},
+        {"generationConfig": {}},
+        {"model": "m", "modle": 1},
+        {"model": "m", "toolConfig": {}, "tool_config": {}},
+    ):
+        with pytest.raises(livesdk.ConfigError):
+            livesdk.get_live_generative_model(client, params)
+    assert emulator.connections == []
+
+
+def test_a_models_session_takes_callbacks(emulator):
+    opened_ = threading.Event()
+    model = livesdk.live_model(client_of(emulator), "m")
+    with model.connect({"onopen": opened_.set}, timeout=5):
+        assert opened_.wait(PATIENCE)
+
+
+# ------------------------------------------------------------------------ send, whatever it is
+
+HELLO = text("Hello")
+SOUND, PICTURE = blob("audio/pcm;rate=8000", b"\0\0"), blob("image/png", b"x")
+ANSWER = {"id": "1", "name": "f", "response": {}}
+
+OPEN = {"clientContent": {"turns": [HELLO], "turnComplete": False}}
+AS_GIVEN = {"clientContent": {"turns": [HELLO]}}
+COMPLETE = {"clientContent": {"turns": [HELLO], "turnComplete": True}}
+AUDIO = {"realtimeInput": {"audio": SOUND}}
+VIDEO = {"realtimeInput": {"video": PICTURE}}
+TYPED = {"realtimeInput": {"text": "Hello"}}
+RESPONSE = {"toolResponse": {"functionResponses": [ANSWER]}}
+CLEARED = {"contextUpdate": {"tools": {"tools": []}}}
+
+CHUNK = types.MediaChunk(mime_type="image/png", data=b"x")
+FORMS = [
+    ("Hello", OPEN),
+    (["Hello"], OPEN),
+    (types.Part(text="Hello"), OPEN),
+    (types.Content.text("Hello"), OPEN),
+    ({"text": "Hello"}, OPEN),
+    (HELLO, OPEN),
+    ({"clientContent": {"turns": "Hello", "turnComplete": True}}, COMPLETE),
+    ({"client_content": {"turns": [HELLO], "turn_complete": True}}, COMPLETE),
+    ({"clientContent": {"turns": ["Hello"]}}, AS_GIVEN),
+    ({"turns": "Hello", "turnComplete": True}, COMPLETE),
+    ({"content": "Hello"}, AS_GIVEN),
+    (types.LiveClientContent(turns=[types.Content.text("Hello")], turn_complete=True), COMPLETE),
+    (None, {"clientContent": {"turnComplete": True}}),
+    (types.Blob(mime_type="audio/pcm;rate=8000", data=b"\0\0"), AUDIO),
+    (("image/png", b"x"), VIDEO),
+    ([types.Blob(mime_type="image/png", data=b"x")], VIDEO),
+    (PICTURE, VIDEO),
+    ({"realtimeInput": {"mediaChunks": [SOUND]}}, AUDIO),
+    ({"realtime_input": {"media_chunks": [PICTURE]}}, VIDEO),
+    ({"realtimeInput": {"text": "Hello"}}, TYPED),
+    ({"realtimeInput": {"audio": ("audio/pcm;rate=8000", b"\0\0")}}, AUDIO),
+    ({"audioStreamEnd": True}, {"realtimeInput": {"audioStreamEnd": True}}),
+    (types.LiveClientRealtimeInput(text="Hello"), TYPED),
+    (types.RealtimeInput(media_chunks=[CHUNK]), VIDEO),
+    ({"toolResponse": {"functionResponses": ANSWER}}, RESPONSE),
+    ({"functionResponses": [ANSWER]}, RESPONSE),
+    (ANSWER, RESPONSE),
+    (types.FunctionResponse(**ANSWER), RESPONSE),
+    ([types.FunctionResponse(**ANSWER)], RESPONSE),
+    (CLEARED, CLEARED),
+    (types.LiveClientMessage(realtime_input=types.LiveClientRealtimeInput(text="Hello")), TYPED),
+]
+
+
+@pytest.mark.parametrize(("request_", "sent"), FORMS)
+def test_send_takes_whatever_it_is(request_, sent):
+    with opened() as (emulator, session):
+        session.send(request_)
+        assert heard(emulator, session) == [sent]
+
+
+def test_several_members_of_one_object_go_out_in_a_frame_each():
+    with opened() as (emulator, session):
+        session.send({"realtimeInput": {"text": "Hello", "mediaChunks": [SOUND, PICTURE]}})
+        assert heard(emulator, session) == [AUDIO, VIDEO, TYPED]
+
+
+@pytest.mark.parametrize("named", [{"turn_complete": True}, {"end_of_turn": True}])
+def test_send_completes_the_turn_when_asked_to(named):
+    with opened() as (emulator, session):
+        session.send("Hello", **named)
+        session.send({"clientContent": {"turns": "Hello", "turnComplete": False}}, **named)
+        expected = {"clientContent": {"turns": [text("Hello")], "turnComplete": True}}
+        assert heard(emulator, session) == [expected, expected]
+
+
+def test_activity_is_sent_as_an_object_of_its_own():
+    manual = {"realtime_input_config": {"automatic_activity_detection": {"disabled": True}}}
+    with opened(config=manual) as (emulator, session):
+        session.send(types.ActivityStart())
+        session.send({"realtimeInput": {"activityEnd": {}}})
+        assert heard(emulator, session) == [
+            {"realtimeInput": {"activityStart": {}}},
+            {"realtimeInput": {"activityEnd": {}}},
+        ]
+
+
+def test_a_send_that_asks_for_no_answer_is_pointed_out_once_to_who_waits_for_one(monkeypatch):
+    monkeypatch.setattr(lifecycle, "_HINT_AFTER", 0.05)
+    with opened() as (_, session):
+        session.send("Hello")
+        told, late = pytest.warns(UserWarning, match="turn_complete"), pytest.raises(TimeoutError)
+        with told as warned, late:
+            list(session.receive_turn(timeout=0.5))
+        assert len(warned) == 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(livesdk.LiveTimeout):
+                list(session.receive_turn(timeout=0.2))
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda s: s.send_client_content(turn_complete=True),
+        lambda s: s.send("now", turn_complete=True),
+        lambda s: s.send_realtime_input(text="now"),
+    ],
+)
+def test_a_send_that_is_followed_by_more_is_not(monkeypatch, then):
+    monkeypatch.setattr(lifecycle, "_HINT_AFTER", 0.05)
+    with opened() as (_, session):
+        session.send("Hello")
+        then(session)
+        with pytest.raises(livesdk.LiveTimeout):
+            list(session.receive_turn(timeout=0.2))  # a warning would be an error
+
+
+# -------------------------------------------------------------------------- the other methods
+
+
+def test_the_methods_of_a_firebase_session():
+    with opened("Hello.") as (emulator, session):
+        session.send_text_realtime("Hello")
+        session.send_audio_realtime(b"\0\0")
+        session.send_video_realtime(("image/jpeg", b"x"))
+        session.send_function_responses([{"id": "1", "name": "f", "response": {}}])
+        session.send_media_chunks([("audio/pcm", b"\0\0"), ("image/png", b"x")])
+        session.send_media_chunks(("image/png", b"y"))
+        session.send_media_stream(iter([("audio/pcm", b"\0\0")]), realtime=False, end=False)
+        session.start_media_stream([b"\0\0"])
+        frames = heard(emulator, session)
+        found = [kind for frame in frames for kind in frame.get("realtimeInput", ["response"])]
+        assert " ".join(found) == (
+            "text audio video response audio video video audio audio audioStreamEnd"
+        )
+        assert not session.is_closed
+        session.close()
+        assert session.is_closed
+
+
+def test_start_stream_sends_what_comes_and_receives():
+    with opened() as (emulator, session):
+        emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
+        messages = session.start_stream(iter([b"\0\0"]), mime_type="audio/pcm;rate=8000")
+        assert next(messages).text == "Hello."
+        emulator.wait_for("realtimeInput.audio")
+
+
+def test_a_session_is_closed_when_the_server_closes_it():
+    with opened() as (emulator, session):
+        assert session.is_closed is False
+        emulator.inject(Close(1000))
+        session.wait_closed(PATIENCE)
+        assert session.is_closed is True
+        with pytest.raises(livesdk.SessionClosed):
+            session.send("Hello")
+        session.close()
+
+
+def test_stop_receiving_leaves_the_socket_open():
+    with opened("Hello.") as (emulator, session):
+        begun = threading.Event()
+
+        def receive():
+            for _ in session.receive():
+                begun.set()
+
+        receiver = Running(receive)
+        emulator.inject(Send({"note": 1}))
+        assert begun.wait(PATIENCE)
+        session.stop_receiving()
+        receiver.result()
+        assert session.ask("x", timeout=PATIENCE).text == "Hello."
+
+
+def test_what_comes_later_is_not_there_as_a_stub():
+    for name in ("in_conversation", "start_audio_conversation", "stop_audio_conversation"):
+        method = getattr(livesdk.Session, name, None)
+        assert method is None or method.__doc__, name

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Optional
@@ -24,7 +25,7 @@ from .dispatch import LiveCallbacks
 from .errors import ConfigError, LiveTimeout
 from .lifecycle import Lifecycle
 from .session import SEND_TIMEOUT
-from .types.enums import LiveMusicPlaybackControl
+from .types.enums import LiveMusicPlaybackControl, Scale
 from .types.music import (
     LiveMusicClientContent,
     LiveMusicClientMessage,
@@ -208,8 +209,13 @@ def _checked_prompt(prompt: Any, where: str) -> WeightedPrompt:
 
 
 def checked_music_config(config: Any) -> LiveMusicGenerationConfig:
-    """Check a generation config, its ranges included."""
+    """Check a generation config, its ranges included; scales of older programs are renamed."""
     checked = codec.check({} if config is None else config, LiveMusicGenerationConfig, "config")
+    if checked.scale is not None and not isinstance(checked.scale, Scale):
+        scale = codec.scale_of(checked.scale)
+        if scale not in Scale.__members__:
+            warnings.warn(f"config.scale: {scale!r:.80} is none that is known", stacklevel=3)
+        checked = attrs.evolve(checked, scale=scale)
     for name, (low, high) in _RANGES.items():
         value = getattr(checked, name)
         if value is not None and not low <= value <= high:

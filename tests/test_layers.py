@@ -25,27 +25,22 @@ PLAN = (
     ("upper floor: what the doors hand in", "auth_tokens conversation recording"),
     ("ground floor: music", "music"),
     ("ground floor: session", "session"),
-    ("ground floor: its parts", "_firebase_names _uplink lifecycle streaming tally"),
+    ("ground floor: its parts", "_firebase_names _uplink calls lifecycle streaming tally"),
     ("ground floor: connection", "_player connection sending"),
     ("wings: what a session is told", "_choices configure turn"),
     ("wings: what a message means", "tools transcript"),
     ("wings: the wire", "codec endpoint families protocol"),
     ("wings: what goes over it", "types"),
-    ("left wing", "_hooks audio credentials dispatch inbox transport video"),
+    ("left wing", "_hooks _post audio credentials dispatch inbox transport video"),
     ("right wing: sound", "pcm"),
-    ("right wing: parts of sound", "_g711 _loudness _resample"),
-    ("right wing: bytes", "_frames retry"),
+    ("right wing: reasons", "retry"),
     ("cellar", "_log _version errors"),
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}
 GARDEN_HOUSE = "emulator"
-BORROWED = {"types", "codec", "errors", "pcm", "_frames", "_g711", "_loudness", "_resample"}
-BORROWED |= {"_log", "_version"}
+BORROWED = {"types", "codec", "errors", "pcm", "_log", "_version"}
 
-RIGHT_WING = (
-    "_frames _g711 _loudness _resample codec configure endpoint families pcm protocol retry sending"
-    " tally transcript turn"
-)
+RIGHT_WING = "codec configure endpoint families pcm protocol retry sending tally transcript turn"
 NOT_PURE = {"random", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 
 # Who may import what; a room or one file of it.
@@ -54,14 +49,14 @@ DOORS = {
     "cattrs": ["codec"],
     "click": ["cli"],
     "google": ["credentials"],
-    "json": ["auth_tokens", "cli", "codec", "emulator", "recording"],
+    "json": ["_post", "cli", "codec", "emulator", "recording"],
     "livekit": ["audio"],
-    "numpy": ["_loudness", "_resample", "audio", "cli", "pcm"],
+    "numpy": ["audio", "cli", "pcm"],
     "pyaudio": ["audio/_pyaudio.py"],
     "pybase64": ["codec"],
     "python_socks": ["transport"],
     "rich": ["cli"],
-    "ssl": ["auth_tokens", "cli", "client", "emulator", "transport"],
+    "ssl": ["_post", "auth_tokens", "cli", "client", "emulator", "transport"],
     "websocket": ["transport"],
     "websockets": ["emulator/server.py"],
 }

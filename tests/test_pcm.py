@@ -444,7 +444,7 @@ def test_no_frequency_leaks_by_more_than_minus_95_db(from_hz, to_hz):
     """The filter itself, beyond what 16 bits can show: its phases make up one response."""
     common = math.gcd(from_hz, to_hz)
     up, down = to_hz // common, from_hz // common
-    from livesdk._resample import _bank
+    from livesdk.pcm._resample import _bank
 
     bank = _bank(up, down) / 2.0**30
     prototype = bank[:, ::-1].T.reshape(-1)  # at a rate of up * from_hz

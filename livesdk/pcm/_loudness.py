@@ -22,8 +22,8 @@ from typing import Literal
 
 import attrs
 
-from livesdk._frames import Bytes, Chunker
-from livesdk.errors import ConfigError
+from ..errors import ConfigError
+from ._frames import Bytes, Chunker
 
 __all__ = ["SILENCE_DBFS", "EnergyVad", "VadEvent", "level_dbfs"]
 

@@ -26,7 +26,7 @@ from array import array
 from functools import lru_cache
 from typing import Callable
 
-from livesdk._frames import Bytes, check_whole
+from ._frames import Bytes, check_whole
 
 __all__ = ["alaw_decode", "alaw_encode", "mulaw_decode", "mulaw_encode"]
 

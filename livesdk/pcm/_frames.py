@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Union
 
-from livesdk.errors import ConfigError
+from ..errors import ConfigError
 
 __all__ = ["Alignment", "Bytes", "Chunker", "check_whole", "chunks"]
 

@@ -25,8 +25,8 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from livesdk._frames import Alignment, Bytes, check_whole
-from livesdk.errors import ConfigError
+from ..errors import ConfigError
+from ._frames import Alignment, Bytes, check_whole
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@
 room is pure: no clock, thread, socket or device, and the only file it opens is one named to
 :func:`read_wav`.  numpy is imported inside the functions that need it, never with this module.
 
-Four ideas live next door and are re-exported here: whole frames from cut bytes (``_frames``), G.711
-(``_g711``), sample rates (``_resample``), and loudness with voice detection (``_loudness``).
+Four ideas have a file each and are re-exported here: whole frames from cut bytes (``_frames``),
+G.711 (``_g711``), sample rates (``_resample``), and loudness with voice detection (``_loudness``).
 
 Functions that take a whole piece refuse one that ends inside a frame (:class:`ConfigError`).  For
 sound that arrives in arbitrary cuts there are classes with ``feed``: :class:`Alignment`,
@@ -23,11 +23,11 @@ from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from livesdk._frames import Alignment, Bytes, Chunker, check_whole, chunks
-from livesdk._g711 import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
-from livesdk._loudness import SILENCE_DBFS, EnergyVad, VadEvent, level_dbfs
-from livesdk._resample import Resampler, resample
-from livesdk.errors import ConfigError
+from ..errors import ConfigError
+from ._frames import Alignment, Bytes, Chunker, check_whole, chunks
+from ._g711 import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
+from ._loudness import SILENCE_DBFS, EnergyVad, VadEvent, level_dbfs
+from ._resample import Resampler, resample
 
 if TYPE_CHECKING:
     import numpy as np

@@ -72,7 +72,8 @@ CAUSES = (  # the first match counts
     ),
     Cause(
         (1007, 1008),
-        r"(handle|resum)",
+        r"\bresum|session handle|(invalid|expired|unknown|for) handle"
+        r"|\bhandle (has |is )?(expired|invalid|unknown|not found)",
         Next.FRESH,
         "the resumption handle is expired or of another session: start a fresh one",
     ),

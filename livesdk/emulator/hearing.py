@@ -16,6 +16,8 @@ __all__ = ["IN_RATE_HZ", "Ear", "describe"]
 IN_RATE_HZ = 16_000
 _SILENCE_MS = 500
 _START_MS = 60
+_BEFORE_MS = 300
+_LONGEST_MS = 20_000
 
 Event = tuple[str, float]
 """``"start"`` or ``"end"``, and where in the stream, in milliseconds."""
@@ -30,7 +32,7 @@ class Ear:
         total_ms: How much audio has come altogether.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], *, keeps: bool = False) -> None:
         detection = config.get("automaticActivityDetection", {})
         self.manual = bool(detection.get("disabled", False))
         self._silence_ms = int(detection.get("silenceDurationMs") or _SILENCE_MS)
@@ -39,6 +41,9 @@ class Ear:
         self._vad: pcm.EnergyVad | None = None
         self._vad_began_ms = 0.0
         self._speech_began_ms = 0.0
+        self._keeps = keeps
+        self._kept = b""
+        self._rate_hz = IN_RATE_HZ
         self.speaking = False
         self.total_ms = 0.0
 
@@ -47,12 +52,19 @@ class Ear:
         """How much audio has come since the utterance began."""
         return self.total_ms - self._speech_began_ms
 
+    @property
+    def kept(self) -> tuple[bytes, int]:
+        """The sound of the utterance, with a little before it, and its rate; empty if not kept."""
+        return self._kept, self._rate_hz
+
     def feed(self, blob: dict[str, Any], sound: bytes) -> list[Event]:
         """Take a chunk and return the starts and ends that were found in it."""
         rate_hz = pcm.rate_of(blob.get("mimeType"), IN_RATE_HZ)
         whole = self._align.feed(sound)
         found = [] if self.manual else self._detector(rate_hz).feed(whole)
         events = self._in_stream_time(found)
+        if self._keeps:
+            self._keep(whole, rate_hz)
         self.total_ms += pcm.duration_ms(len(whole), rate_hz)
         return events
 
@@ -69,6 +81,13 @@ class Ear:
         """End the utterance and return its length in milliseconds."""
         self.speaking = False
         return max(0.0, (self.total_ms if at_ms is None else at_ms) - self._speech_began_ms)
+
+    def _keep(self, sound: bytes, rate_hz: int) -> None:
+        """Keep an utterance; of what comes before it, as much as its start may lie back."""
+        if rate_hz != self._rate_hz:
+            self._rate_hz, self._kept = rate_hz, b""
+        limit_ms = _LONGEST_MS if self.speaking else _BEFORE_MS
+        self._kept = (self._kept + sound)[-2 * int(rate_hz * limit_ms / 1000) :]
 
     def _in_stream_time(self, events: list[pcm.VadEvent]) -> list[Event]:
         return [(event.kind, self._vad_began_ms + event.at_ms) for event in events]

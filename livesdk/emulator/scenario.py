@@ -113,6 +113,9 @@ class Scenario:
             reconnections; with several clients at once, match by text.
         heard: What audio input says, utterance by utterance; after the last one a description such
             as "(2.1 s of speech)" stands for it.
+        phrases: What is recognised in real speech, with the extra ``voice``: an utterance that says
+            one of these says just that; any other goes on to ``heard``.  A few phrases told apart,
+            no dictation.
         openings: What happens to the first, second, … connection: an opening fault, steps to
             perform after ``setupComplete``, a sequence of both, or ``None``.  Later ones open
             normally.
@@ -134,6 +137,7 @@ class Scenario:
 
     replies: tuple[Reply, ...] = attrs.field(default=(), converter=_as_replies)
     heard: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    phrases: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     openings: tuple[tuple[Step, ...], ...] = attrs.field(default=(), converter=_as_openings)
     auto_reply: bool = True
     text_frames: bool = False

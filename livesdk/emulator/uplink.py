@@ -11,6 +11,7 @@ from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
+from ._recognise import recognise
 from .base import refuse
 from .conversation import Conversation
 from .hearing import Ear, Event, describe
@@ -42,7 +43,8 @@ class Uplink:
         self._script = script
         self._conversation = conversation
         config: Mapping[str, Any] = profile.setup.get("realtimeInputConfig", {})
-        self._ear = Ear(config)
+        self._phrases = script.scenario.phrases
+        self._ear = Ear(config, keeps=bool(self._phrases))
         self._texts: list[str] = []
         self._transcriber: Transcriber | None = None
         if profile.transcribes_only:
@@ -137,12 +139,15 @@ class Uplink:
     def _heard(self, length_ms: float, texts: list[str], given: dict[str, Any]) -> None:
         kind = "audio" if length_ms else "text"
         if length_ms:
-            spoken = self._script.next_heard() or describe(length_ms)
+            spoken = self._recognised() or self._script.next_heard() or describe(length_ms)
             texts.insert(0, spoken)
             if self._profile.wants_input_transcript:
                 self._transcribe(spoken)
         entry = Entry("user", " ".join(texts), self.take_images(), length_ms)
         self._conversation.hear(kind, entry, given)
+
+    def _recognised(self) -> str | None:
+        return recognise(*self._ear.kept, self._phrases) if self._phrases else None
 
     def _transcribe(self, spoken: str) -> None:
         """In pieces that are appended (§13.10)."""

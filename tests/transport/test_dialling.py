@@ -17,7 +17,7 @@ from livesdk.errors import AuthenticationError, ConfigError, ConnectError, LiveT
 from livesdk.transport import Dial, Lost, WebSocketTransport
 
 DEADLINE = 0.5
-SLACK = 0.5  # 0.3 s, and what a busy machine adds
+SLACK = 0.8  # 0.3 s, and what a busy machine adds
 
 
 def silent(peer: Peer) -> None:

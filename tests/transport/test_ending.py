@@ -15,8 +15,8 @@ from transport.kit import Task, descriptors, payload, receive, soon, stay_open, 
 
 from livesdk.transport import Lost, WebSocketTransport, _waiting
 
-BIG = b"x" * (16 << 20)
-AT_ONCE = 0.2 + 0.5  # and what a busy machine adds
+BIG = b"x" * (8 << 20)
+AT_ONCE = 0.2 + 0.8  # and what a busy machine adds
 
 
 def echo(peer: Peer) -> None:

@@ -96,6 +96,9 @@ NEEDS: dict[str, Need] = {
     "pulse": Need(
         _pulse, "install Debian's pulseaudio, pulseaudio-utils and libasound2-plugins", "audio"
     ),
+    "speech": Need(
+        _modules("espeakng_loader", "pocketsphinx"), 'pip install "livesdk[voice]"', "audio"
+    ),
     "tk": Need(_modules("_tkinter"), "install Python's Tk, e.g. Debian's python3-tk"),
     "vertex": Need(_modules("google.auth"), 'pip install "livesdk[vertex]"'),
     "voice": Need(

@@ -19,7 +19,7 @@ from audio.rig import RATE_HZ, Rig
 import livesdk
 from livesdk import AudioConversation, Playback, pcm
 from livesdk.audio import Microphone, Speaker, list_devices
-from livesdk.emulator import Emulator, Interrupt, SayTone, Scenario, Wait
+from livesdk.emulator import Emulator, Interrupt, Reply, SayTone, Scenario, Wait
 
 pytestmark = [pytest.mark.requires("audio", "pulse"), pytest.mark.timeout(120)]
 
@@ -240,6 +240,60 @@ def test_cutting_in_is_silence_at_the_device(rig: Rig, record_property):
     assert [each.state for each in heard] == ["started", "interrupted"]
     assert heard[-1].played_ms + heard[-1].discarded_ms == pytest.approx(6000, abs=1)
     assert heard[-1].discarded_ms > 3000
+
+
+@pytest.mark.requires("emulator", "speech")
+def test_a_spoken_question_is_answered_interrupted_and_answered_again(rig: Rig):
+    from livesdk.emulator.voice import choose_voice
+
+    speak = choose_voice("espeak")
+    tale = "Once there was a small server at the end of a wire. " * 6
+    scenario = Scenario(
+        phrases=["tell me a story", "what time is it"],
+        replies=[Reply(match="story", steps=[tale]), Reply(match="time", steps=["It is noon."])],
+    )
+    heard: list[Playback] = []
+    said: list[livesdk.TranscriptPiece] = []
+    gate = threading.Condition()
+
+    def keep(entry: Playback) -> None:
+        with gate:
+            heard.append(entry)
+            gate.notify_all()
+
+    def wait_for(state: str, count: int) -> None:
+        with gate:
+            assert gate.wait_for(
+                lambda: sum(each.state == state for each in heard) >= count, 2 * PATIENCE
+            ), (heard, said)
+
+    with (
+        Emulator(scenario, voice="espeak") as emulator,
+        connect(emulator) as session,
+        rig.recording() as recording,
+        AudioConversation(
+            session,
+            speaker=Speaker(block_ms=40),  # the emulator is busy in this process too
+            echo="none",
+            on_playback=keep,
+            on_transcript=said.append,
+        ),
+    ):
+        for text, state in (("Tell me a story.", "started"), ("What time is it?", "interrupted")):
+            recording.wait_ms(700)  # the end of what was said before
+            assert rig.say(speak(text), 24_000).wait(PATIENCE) == 0
+            wait_for(state, 1)
+        wait_for("finished", 1)
+        recording.wait_ms(300)
+        transcripts = [(each.speaker, each.text, each.interrupted) for each in session.transcripts]
+    assert [each.state for each in heard] == ["started", "interrupted", "started", "finished"]
+    assert heard[1].discarded_ms > 1000
+    users = [text for speaker, text, _ in transcripts if speaker == "user"]
+    assert users == ["tell me a story", "what time is it"]
+    assert ("model", "It is noon.", False) in transcripts
+    answer = pcm.resample(speak("It is noon."), 24_000, RATE_HZ)
+    middle = answer[len(answer) // 4 // 2 * 2 :][: RATE_HZ // 2]  # a quarter of a second
+    assert likeness(recording.sound, middle)[0] > 0.9, "it was heard"
 
 
 def test_nothing_is_written_to_stderr_where_there_is_no_sound_card(tmp_path: Path):

@@ -101,6 +101,13 @@ def spoken(text: str) -> dict[str, Any]:
 DONE = {"serverContent": {"turnComplete": True}}
 
 
+def arrival(session: livesdk.Session, key: str) -> threading.Event:
+    """Return what is set once a message with ``key`` has arrived, and those before it are kept."""
+    arrived = threading.Event()
+    session.on("message", lambda message: key in message.raw and arrived.set())
+    return arrived
+
+
 def stop_reading(
     emulator: Emulator, session: livesdk.Session, seconds: float | None = None
 ) -> None:
@@ -159,6 +166,7 @@ __all__ = [
     "Reply",
     "Running",
     "TurnComplete",
+    "arrival",
     "blob",
     "client_of",
     "content",

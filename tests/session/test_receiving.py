@@ -6,7 +6,18 @@ import queue
 import threading
 
 import pytest
-from session.opened import DONE, PATIENCE, TEXT, Running, client_of, content, opened, says, spoken
+from session.opened import (
+    DONE,
+    PATIENCE,
+    TEXT,
+    Running,
+    arrival,
+    client_of,
+    content,
+    opened,
+    says,
+    spoken,
+)
 
 import livesdk
 from livesdk.emulator import (
@@ -287,7 +298,9 @@ def test_messages_between_turns_are_either_in_a_turn_or_kept_for_receive():
 
 def test_what_waited_before_ask_is_still_first_after_it():
     with opened("One.") as (emulator, session):
-        emulator.inject(*(note(n) for n in range(5)))
+        arrived = arrival(session, "last")
+        emulator.inject(*(note(n) for n in range(5)), Send({"last": {}}))
+        assert arrived.wait(PATIENCE)
         for message in session.receive():
             if message.extra == {"note": 1}:
                 break

@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from session.opened import PATIENCE, client_of, content, opened, spoken
+from session.opened import PATIENCE, arrival, client_of, content, opened, spoken
 
 from livesdk import codec
 from livesdk.emulator import Close, Emulator, Say, Scenario, Send
@@ -213,22 +213,23 @@ def test_interruptions_and_turns_are_counted():
     assert told.tally.turns == 2
 
 
-def test_what_waits_for_receive_and_for_callbacks_is_counted():
+def test_what_waits_for_receive_is_counted():
     with opened() as (emulator, session):
+        arrived = arrival(session, "theEnd")
         emulator.inject(Send(spoken("x" * 10_000)), END)
-        emulator.wait_connections()
-        for message in session.receive():
-            if message.text:
-                break
-        while session.stats.messages_received < 3:
-            session.wait_ended(0.01)
-        held = session.stats.inbox_queued_bytes
-        assert 0 <= held < 100
+        assert arrived.wait(PATIENCE)
+        assert 10_000 < session.stats.inbox_queued_bytes < 11_000
+        assert next(session.receive()).text
+        assert session.stats.inbox_queued_bytes < 1000
+
+
+def test_what_waits_for_callbacks_is_counted():
     manual = {"onmessage": lambda message: None, "dispatch": "manual"}
     with opened(callbacks=manual) as (emulator, session):
+        messages = session.receive()
         emulator.inject(Send(spoken("x" * 10_000)))
-        while session.stats.callbacks_queued_bytes < 10_000:
-            session.wait_ended(0.01)
+        assert next(messages).text
+        assert 10_000 < session.stats.callbacks_queued_bytes < 11_000
         session.pump()
         assert session.stats.callbacks_queued_bytes == 0
 

@@ -146,6 +146,7 @@ class Connection:
         self._forked = False
         self._condition = threading.Condition(threading.Lock())
         self._state = State.NEW
+        self._given_up = False  # connect() raises: no callback may be called any more
         self._accepted = False  # the setup is complete: from here on onclose will be called
         self._opened = False  # and onopen is queued: connect() may return
         self._finished = False
@@ -229,10 +230,13 @@ class Connection:
             self._transport.close()
             raise LiveError(f"no thread can be started: {error}") from error
         except BaseException:  # Ctrl-C
+            self._given_up = True
             self._transport.abort()
             raise
-        if self._accepted:  # perhaps a slow onopen on the reader holds up the rest
-            return
+        with self._condition:
+            if self._accepted:  # perhaps a slow onopen on the reader holds up the rest
+                return
+            self._given_up = True
         self._transport.abort()
         if not self._finished:
             raise LiveTimeout(
@@ -487,7 +491,7 @@ class Connection:
         self._service.observe(first)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
-            if self._close is not None:
+            if self._close is not None or self._given_up:
                 raise Lost(1006, "closed")
             self._accepted = True
         _log.debug("session %d: open", self.number)
@@ -619,7 +623,7 @@ _PHASES = {
     "start": "the reader did not start",
     "credentials": "the credentials were not fetched",
     "dns": "the name could not be looked up",
-    "setup": "the setup was not sent",
+    "setup": "the setup was not completed",
 }
 """What was being done where nothing can interrupt it, by phase."""
 

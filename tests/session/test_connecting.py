@@ -528,6 +528,26 @@ def test_a_slow_onopen_on_the_reader_does_not_fail_connect(connect, serve):
     assert session.ask("Hello").text
 
 
+def test_a_setup_that_completes_as_connect_gives_up_is_too_late(connect, serve, monkeypatch):
+    gate, late = threading.Event(), threading.Event()
+    observe = livesdk.Session._observe
+
+    def slow(session, message):  # the reader is held up between reading and opening
+        late.set()
+        gate.wait(10)
+        observe(session, message)
+
+    monkeypatch.setattr(livesdk.Session, "_observe", slow)
+    heard = Heard()
+    with within(SOON), pytest.raises(livesdk.LiveTimeout) as caught:
+        connect(serve(), heard.callbacks(), timeout=NO_TIME)
+    assert late.is_set()
+    assert caught.value.phase == "setup"
+    gate.set()
+    assert settled(lambda: our_threads() == [])
+    assert heard.kinds == []
+
+
 def test_twenty_at_once_connect_with_one_client(serve):
     emulator = serve()
     client = client_for(emulator)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         live_model as live_model,
     )
     from .music import MusicSession as MusicSession
+    from .playing import play_music as play_music
     from .session import Session as Session, SessionStats as SessionStats
     from .tools import (
         FunctionTool as FunctionTool,
@@ -79,9 +80,11 @@ _MODULES = {
     ),
     "model": "LiveGenerativeModel get_live_generative_model live_model",
     "music": "MusicSession",
+    "playing": "play_music",
     "session": "Session SessionStats",
     "tools": "FunctionTool ToolContext ToolCounts tool",
     "turn": "Turn TurnCall Utterance",
+    "video": "send_video",
 }
 """Which module holds which name; the types are in ``livesdk.types``."""
 

@@ -525,7 +525,7 @@ def test_video_is_sent_at_its_pace_until_stopped(converse):
     picture = b"\xff\xd8\xff" + bytes(100)
     seen: list[int] = []
     began = time.monotonic()
-    assert livesdk.video.send_video(session, [picture] * 3, fps=20, on_progress=seen.append) == 3
+    assert livesdk.send_video(session, [picture] * 3, fps=20, on_progress=seen.append) == 3
     assert time.monotonic() - began >= 0.1
     assert seen == [1, 2, 3]
     stop = threading.Event()
@@ -535,9 +535,9 @@ def test_video_is_sent_at_its_pace_until_stopped(converse):
             yield picture
             stop.set()
 
-    livesdk.video.send_video(session, forever(), fps=20, stop=stop)
+    livesdk.send_video(session, forever(), fps=20, stop=stop)
     with pytest.raises(ConfigError, match="fps=0"):
-        livesdk.video.send_video(session, [], fps=0)
+        livesdk.send_video(session, [], fps=0)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def refused(connect, server, **options):
     heard = Heard()
     with within(SOON + options.get("timeout", 0)), pytest.raises(livesdk.LiveError) as caught:
         connect(server, heard.callbacks(), **options)
-    assert our_threads() == []
+    assert settled(lambda: our_threads() == [])
     assert settled(lambda: descriptors() <= before)
     assert heard.kinds == []  # connect() raises, and that is all
     return caught.value

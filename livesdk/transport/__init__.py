@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from ._dial import Dial
 from ._frames import CloseFrame, Message
-from ._websocket import Lost, Transport, TransportStats, WebSocketTransport
+from ._interface import Lost, Transport, TransportStats
+from ._websocket import WebSocketTransport
 
 __all__ = [
     "CloseFrame",

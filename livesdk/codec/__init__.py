@@ -21,11 +21,11 @@ from ..errors import ConfigError, DecodeError
 from ..types._base import Model, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
-from ._hot import hot_hook
+from ._hot import audio_message, hot_hook, mime_type_of_audio
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
-from ._parse import excerpt, parse, parse_cut
+from ._parse import cut, excerpt, parse, parse_around
 from ._shapes import Hook, Mismatch
 from ._vertex import read_as_vertex
 
@@ -60,20 +60,53 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
     Raises:
         DecodeError: Not UTF-8, not JSON, not an object, or a value of the wrong shape.
     """
-    found = parse_cut(frame)
-    was_cut = found is not None
-    if not was_cut:
-        found = parse(frame)
     hook = _hooks.get(cls) or _hooks.setdefault(cls, hot_hook(cls))
     try:
-        message = hook({} if found is None else found)
+        message = _decode_cut(frame, cls, hook)
+        if message is None:
+            found = parse(frame)
+            message = hook({} if found is None else found)
+            message.raw = found
     except Mismatch:
         return _decode_plainly(frame, cls)  # knows where it is
-    if was_cut:
-        message.raw_source = (parse, frame)
-    else:
-        message.raw = found
     return message  # type: ignore[no-any-return]
+
+
+def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
+    """Decode a frame of audio, its base64 past the parser; ``None`` where that cannot be."""
+    pieces = cut(frame)
+    if pieces is None:
+        return None
+    rest, octets = pieces
+    mime_type = _envelopes.get(rest) if cls is LiveServerMessage else None
+    if mime_type is not None:
+        message = audio_message(octets, mime_type)
+    else:
+        found = parse_around(rest, octets)
+        if found is None:
+            return None
+        message = hook(found)
+        _remember_envelope(rest, found)
+    message.raw_source = (parse, frame)
+    return message
+
+
+_envelopes: dict[bytes, str] = {}
+"""What stands around the base64 is the same in every frame of a stream: so it is parsed once.
+
+By all but the base64: the MIME type, of frames that hold nothing else.
+"""
+
+
+def _remember_envelope(rest: bytes, found: Any) -> None:
+    mime_type = mime_type_of_audio(found)
+    if mime_type is not None:
+        if len(_envelopes) >= _STREAMS:  # a server that writes each frame in another way
+            _envelopes.clear()
+        _envelopes[rest] = mime_type
+
+
+_STREAMS = 64
 
 
 def _decode_plainly(frame: Union[bytes, str], cls: type[M]) -> M:

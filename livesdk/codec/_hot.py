@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Optional
 
 from ..types.content import Blob, Content, FunctionCall, Part, Transcription
 from ..types.enums import MediaModality
@@ -23,7 +23,7 @@ from ..types.messages import (
 from ._inbound import octets, structure_hook
 from ._shapes import Hook
 
-__all__ = ["hot_hook"]
+__all__ = ["audio_message", "hot_hook", "mime_type_of_audio"]
 
 _new: Callable[[type], Any] = object.__new__  # without __init__: see types._base.sparse
 _general = cache(structure_hook)
@@ -36,6 +36,31 @@ def hot_hook(cls: type) -> Hook:
     Its :class:`Mismatch` may have lost the first steps of its path; ``structure_hook`` knows them.
     """
     return _message if cls is LiveServerMessage else structure_hook(cls)
+
+
+def mime_type_of_audio(found: Any) -> Optional[str]:
+    """Return the MIME type of a decoded frame that holds one blob and nothing else."""
+    try:
+        blob = found["serverContent"]["modelTurn"]["parts"][0]["inlineData"]
+        data, mime_type = blob["data"], blob["mimeType"]
+    except (LookupError, TypeError):
+        return None
+    blob = {"mimeType": mime_type, "data": data}
+    only = {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}
+    return mime_type if found == only and isinstance(mime_type, str) else None
+
+
+def audio_message(data: bytes, mime_type: str) -> Any:
+    """Make the message of a frame that holds one blob and nothing else."""
+    message, content = _new(LiveServerMessage), _new(LiveServerContent)
+    turn, part, blob = _new(Content), _new(Part), _new(Blob)
+    blob.data = data
+    blob.mime_type = mime_type
+    part.inline_data = blob
+    turn.parts = [part]
+    content.model_turn = turn
+    message.server_content = content
+    return message
 
 
 def _message(value: Any) -> Any:

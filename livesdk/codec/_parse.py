@@ -19,7 +19,7 @@ import pybase64
 from .._log import shorten
 from ..errors import DecodeError
 
-__all__ = ["excerpt", "parse", "parse_cut"]
+__all__ = ["cut", "excerpt", "parse", "parse_around"]
 
 _raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
 _SPACE = " \t\r\n"
@@ -49,11 +49,14 @@ def parse(frame: Union[bytes, str]) -> Any:
     return found
 
 
-def parse_cut(frame: Union[bytes, str]) -> Optional[dict[str, Any]]:
-    """Parse a frame of audio, its first base64 string as bytes; ``None`` where that cannot be.
+def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:
+    """Cut the first base64 string out of a frame of audio; ``None`` where that cannot be.
 
     Base64 holds neither quotes nor backslashes: it ends at the next quote, and whatever else of
     that kind stands in its place, the parser is in the same state behind it.
+
+    Returns:
+        The frame with a mark instead, and the bytes that the string stood for.
     """
     if not isinstance(frame, bytes) or len(frame) < _WORTH_A_CUT:
         return None
@@ -64,8 +67,19 @@ def parse_cut(frame: Union[bytes, str]) -> Optional[dict[str, Any]]:
     end = frame.find(b'"', start)
     try:
         octets = pybase64.b64decode(frame[start:end], None, True)
-        found = parse(frame[:start] + _MARK_BYTES + frame[end:])
-    except (binascii.Error, ValueError, DecodeError):
+    except (binascii.Error, ValueError):
+        return None
+    return frame[:start] + _MARK_BYTES + frame[end:], octets
+
+
+def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
+    """Parse what :func:`cut` left, and put the bytes where audio belongs; ``None`` if they do not.
+
+    Nothing is raised: the frame is then to be parsed as a whole, which says what is wrong with it.
+    """
+    try:
+        found = parse(rest)
+    except DecodeError:
         return None
     blob = _first_blob(found)
     if blob.__class__ is not dict or blob.get("data") != _MARK:

@@ -45,11 +45,14 @@ def outcome(decode: Any, frame: Any, cls: Any) -> Any:
 
 
 def assert_same(frame: Any, cls: Any = LiveServerMessage) -> None:
-    assert outcome(codec.decode, frame, cls) == outcome(codec._decode_plainly, frame, cls)
+    plain = outcome(codec._decode_plainly, frame, cls)
+    assert outcome(codec.decode, frame, cls) == plain
+    assert outcome(codec.decode, frame, cls) == plain  # again, with what the first one taught
 
 
 def is_cut(frame: bytes) -> bool:
-    return _parse.parse_cut(frame) is not None
+    pieces = _parse.cut(frame)
+    return pieces is not None and _parse.parse_around(*pieces) is not None
 
 
 def audio(data: str = BASE64, **others: Any) -> dict[str, Any]:
@@ -253,6 +256,26 @@ def test_audio_does_not_pass_the_parser_and_is_the_same(options):
     assert is_cut(frame)
     assert codec.decode(frame).audio == PCM
     assert_same(frame)
+
+
+def test_audio_in_a_known_envelope_is_told_apart_by_all_but_the_base64():
+    for value in (audio(), audio(mimeType="audio/pcm;rate=48000"), audio(displayName="a")):
+        assert_same(framed(value))
+    other = base64.b64encode(PCM[::-1]).decode()
+    assert codec.decode(framed(audio(other))).audio == PCM[::-1]
+    assert codec.decode(framed(audio(other))).raw == audio(other)
+
+
+def test_messages_of_one_envelope_share_nothing():
+    first, second = (codec.decode(framed(audio())) for _ in range(2))
+    first.server_content.model_turn.parts.clear()
+    assert second.audio == PCM
+
+
+def test_envelopes_without_end_are_not_all_kept():
+    for number in range(200):
+        assert_same(framed(audio(mimeType=f"audio/pcm;rate={number}")))
+    assert len(codec._envelopes) <= codec._STREAMS
 
 
 def test_raw_of_audio_is_the_whole_frame():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 
+import numpy as np
 import pytest
 from session.opened import (
     MANUAL,
@@ -166,8 +167,6 @@ def test_raw_audio_of_another_rate_says_so():
 
 
 def test_arrays_of_integers_and_floats_mono_and_stereo_become_pcm():
-    import numpy as np
-
     mono = np.array([0, 1000, -1000, 32767], np.int16)
     stereo = np.array([[0, 2000], [1000, 3000]], np.int16)
     floats = np.array([0.0, 0.5, -0.5, 2.0], np.float32)
@@ -323,6 +322,7 @@ WRONG = {
     "one wrong chunk of three": lambda s: s.send_media_chunks([_ODD, b"\0", 5]),
     "one wrong blob of two": lambda s: s.send_realtime_input(media=[b"\0", {"data": b"x"}]),
     "one wrong member of two": lambda s: s.send({"realtimeInput": {"audio": b"\0", "video": b"x"}}),
+    "one wrong array of two": lambda s: s.send_media_chunks([b"\0", np.zeros(2, np.int64)]),
     "a number as a turn": lambda s: s.send_client_content(5),
     "a turn with an unknown key": lambda s: s.send_client_content({"parts": [], "rol": "user"}),
     "a word for turn_complete": lambda s: s.send_client_content("x", turn_complete="yes"),

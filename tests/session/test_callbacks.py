@@ -453,7 +453,7 @@ def test_a_slow_callback_delays_only_callbacks(connect, serve, mode):
 
 @pytest.mark.parametrize("mode", ["thread", "manual"])
 def test_the_queue_is_bounded_then_tcp_pushes_back_and_nothing_is_lost(connect, raw, mode, caplog):
-    count, size = 60, 1_000_000
+    count, size = 120, 1_000_000  # far more than the system buffers
     sent = []
     all_sent = threading.Event()
 

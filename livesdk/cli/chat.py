@@ -21,6 +21,7 @@ from ._service import (
     open_service,
     show_service,
 )
+from ._tools import ShownCall, shown_tools
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -45,6 +46,7 @@ class _Wish:
     modality: str
     save_audio: Optional[Path]
     as_json: bool
+    tools: tuple[Any, ...] = ()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class _Wish:
             config["speech_config"] = {"voice_config": prebuilt}
         if self.system:
             config["system_instruction"] = self.system
+        if self.tools:
+            config["tools"] = list(self.tools)
         return config
 
 
@@ -79,6 +83,13 @@ class _Wish:
     help="Write all that the model says into this WAV file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a turn, and no more.")
+@click.option(
+    "--tool",
+    "tools",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="A Python function that the model may call; can be given several times.",
+)
 @click.option("--emulator", is_flag=True, help="Stay on this machine, even with a key.")
 @click.pass_obj
 def command(
@@ -90,6 +101,7 @@ def command(
     modality: str,
     save_audio: Optional[Path],
     as_json: bool,
+    tools: tuple[str, ...],
     emulator: bool,
 ) -> None:
     """Talk to a model: by keyboard, one line of a pipe a turn, or the TEXT once.
@@ -98,6 +110,12 @@ def command(
     """
     if modality.lower() == "text" and (voice or save_audio):
         raise click.UsageError("--voice and --save-audio need --modality audio.")
+    calls: list[ShownCall] = []
+
+    def show(call: ShownCall) -> None:
+        calls.append(call)
+        terminal.note(str(call))
+
     wish = _Wish(
         model=model,
         voice=voice,
@@ -105,10 +123,11 @@ def command(
         modality=modality.upper(),
         save_audio=save_audio,
         as_json=as_json,
+        tools=tuple(shown_tools(tools, show)),
     )
     with _Recording(save_audio) as recording, open_service(emulator=emulator) as service:
         show_service(terminal.err.print, service)
-        _converse(_Chat(terminal, wish, recording), service, " ".join(text))
+        _converse(_Chat(terminal, wish, recording, calls), service, " ".join(text))
     if save_audio is not None:
         terminal.note(str(recording))
 
@@ -195,7 +214,10 @@ def _prompted(terminal: Terminal, *, quiet: bool) -> str:
 class _Chat:
     """Takes turns, and shows them in the way that is wished for."""
 
-    def __init__(self, terminal: Terminal, wish: _Wish, recording: _Recording) -> None:
+    def __init__(
+        self, terminal: Terminal, wish: _Wish, recording: _Recording, calls: list[ShownCall]
+    ) -> None:
+        self._calls = calls
         self.terminal = terminal
         self.wish = wish
         self._recording = recording
@@ -227,8 +249,12 @@ class _Chat:
 
     def _report(self, text: str, turn: Turn) -> None:
         if self.wish.as_json:
-            sys.stdout.write(json.dumps(_record(text, turn), ensure_ascii=False) + "\n")
+            sys.stdout.write(
+                json.dumps(_record(text, turn, self._calls), ensure_ascii=False, default=repr)
+                + "\n"
+            )
             sys.stdout.flush()
+            self._calls.clear()
         elif turn.ended_by is None:
             raise CommandError("the session ended before the answer did — start the command again")
         elif not (turn.text or turn.output_transcript):
@@ -242,7 +268,7 @@ def _words(message: LiveServerMessage) -> str:
     return (message.text or "") + ((spoken.text or "") if spoken else "")
 
 
-def _record(text: str, turn: Turn) -> dict[str, Any]:
+def _record(text: str, turn: Turn, calls: list[ShownCall]) -> dict[str, Any]:
     """A turn as ``--json`` prints it."""
     usage, first = turn.usage, turn.time_to_first_audio
     return {
@@ -253,6 +279,7 @@ def _record(text: str, turn: Turn) -> dict[str, Any]:
         "sample_rate_hz": turn.sample_rate_hz if turn.audio else None,
         "time_to_first_audio_ms": None if first is None else round(1000 * first, 1),
         "interrupted": turn.interrupted,
+        "function_calls": [attrs.asdict(call, recurse=False) for call in calls],
         "ended_by": turn.ended_by,
         "usage": usage
         and {

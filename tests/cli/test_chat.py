@@ -185,3 +185,42 @@ def read_until(master: int, wanted: bytes) -> bytes:
     while wanted not in seen:
         seen += os.read(master, 4096)
     return seen
+
+
+def test_functions_of_the_folder_run_and_are_shown(cli, tmp_path, monkeypatch):
+    (tmp_path / "my_tools_for_chat.py").write_text(
+        "def get_weather(city: str) -> dict:\n"
+        "    'Tell the weather.'\n"
+        "    return {'sky': 'clear over ' + city}\n"
+        "def broken() -> None:\n"
+        "    raise ValueError('out of order')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    tools = ["--tool", "my_tools_for_chat:get_weather", "--tool", "my_tools_for_chat:broken"]
+    result = cli("chat", *tools, "get_weather in Paris")
+    assert result.exit_code == 0
+    assert "sky clear over Paris" in result.stdout
+    assert "get_weather(city='Paris') → {'sky': 'clear over Paris'}" in result.stderr
+    told = json.loads(cli("chat", *tools, "--json", "use broken").stdout)
+    [call] = told["function_calls"]
+    assert (call["name"], call["args"], call["error"]) == (
+        "broken",
+        {},
+        "ValueError: out of order",
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "words"),
+    [
+        ("json", "expected module:function"),
+        ("json:nothing_of_the_kind", "has no function"),
+        ("no_such_module_here:f", "cannot be imported"),
+    ],
+)
+def test_a_tool_that_is_none_is_one_sentence(cli, reference, words):
+    result = cli("chat", "--tool", reference, "Hello")
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr

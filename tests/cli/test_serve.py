@@ -18,6 +18,11 @@ pytestmark = [
 ]
 
 
+# Where the signal meets code that is being executed from a string (attrs and namedtuples do that),
+# Python ends by the signal itself, whoever caught the exception; a shell calls that 130 as well.
+_BY_CTRL_C = (130, -signal.SIGINT)
+
+
 def exported(text: str) -> dict[str, str]:
     lines = re.findall(r"export (\w+)=(.*)", text)
     return {name: shlex.split(value)[0] for name, value in lines}
@@ -36,7 +41,7 @@ def test_it_says_where_it_is_and_who_came(program):
     assert talk(client) == "Hello! You said: Hello. This is turn 1."
     running.wait_for("BidiGenerateContent")
     running.process.send_signal(signal.SIGINT)
-    assert running.end(10) == 130
+    assert running.end(10) in _BY_CTRL_C
     assert running.stderr == "Stopped.\n\n"
 
 
@@ -48,7 +53,7 @@ def test_tls_comes_with_the_certificate_to_trust(program):
     client = livesdk.Client(api_key="any", http_options=options, ca_file=environ["SSL_CERT_FILE"])
     assert talk(client).startswith("Hello!")
     running.process.send_signal(signal.SIGTERM)
-    assert running.end(10) == 130
+    assert running.end(10) in _BY_CTRL_C
 
 
 def test_the_line_of_python_works_as_it_stands(program):
@@ -92,7 +97,7 @@ def test_ctrl_c_ends_every_command_at_once(program, arguments, stream, moment):
         running.wait_for(moment, stream=stream)
     began = time.monotonic()
     running.process.send_signal(signal.SIGINT)
-    assert running.end(10) == 130
+    assert running.end(10) in _BY_CTRL_C
     assert time.monotonic() - began < 5
     assert "Traceback" not in running.stderr
     assert "Error" not in running.stderr

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .types.retrieval import *  # noqa: F403
     from .types.tokens import *  # noqa: F403
     from .types.tools import *  # noqa: F403
+    from .video import send_video as send_video
 
     AIModel = LiveGenerativeModel
     AudioConversationController = AudioConversation

@@ -185,6 +185,9 @@ class WavOutput(PacedOutput):
         rate_hz: Frames a second.
         channels: 1, or 2 for music.
         silence: True: the silence between turns is in the file too, as on a tape that runs.
+
+    Attributes:
+        path: The file.
     """
 
     def __init__(
@@ -196,7 +199,7 @@ class WavOutput(PacedOutput):
         silence: bool = False,
     ) -> None:
         super().__init__(rate_hz=rate_hz, channels=channels, block_ms=20)
-        self._path = Path(path)
+        self.path = Path(path)
         self._silence = silence
         self._file: Optional[BinaryIO] = None
         self._written = 0
@@ -204,9 +207,9 @@ class WavOutput(PacedOutput):
 
     def _begin(self) -> None:
         try:
-            self._file = self._path.open("r+b" if self._begun else "wb")
+            self._file = self.path.open("r+b" if self._begun else "wb")
         except OSError as error:
-            raise AudioError(f"{self._path}: {error.strerror or error}") from error
+            raise AudioError(f"{self.path}: {error.strerror or error}") from error
         self._begun = True
         self._file.write(self._header())
         self._file.seek(0, os.SEEK_END)

@@ -33,7 +33,7 @@ _BLOCK_BYTES = 3_200
 _AFTER_MS = 300.0  # the last sound needs something after it
 _MISFIT = 0.1  # by how much a phrase may fit worse than the best row of sounds, in nepers
 _MISFIT_PER_S = 0.4
-_SHORTEST, _LONGEST = 0.5, 1.8  # how many sounds there are, for each of the phrase
+_SHORTEST, _LONGEST = 0.7, 1.8  # how many sounds there are, for each of the phrase
 _WIDE = {"beam": 1e-150, "pbeam": 1e-150, "wbeam": 1e-120, "maxhmmpf": -1, "bestpath": False}
 _WORD = re.compile(r"[a-z']+")
 

@@ -1,0 +1,218 @@
+"""``livesdk talk``, ``devices`` and ``music``, where there is no sound card."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livesdk import pcm
+from livesdk.audio import FakeBackend
+from livesdk.emulator import Emulator, Interrupt, SayTone, Scenario, Wait
+
+pytestmark = [pytest.mark.requires("cli", "emulator")]
+
+
+@pytest.fixture
+def question(tmp_path: Path) -> Path:
+    """A WAV file in which something is said, as far as loudness goes."""
+    path = tmp_path / "question.wav"
+    path.write_bytes(pcm.wav_bytes(pcm.silence(200) + pcm.tone(300, 600), 24_000))
+    return path
+
+
+@pytest.fixture
+def no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livesdk.audio.devices.default_backend", lambda: FakeBackend(devices=[]))
+
+
+@pytest.fixture
+def fake_devices(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
+    backend = FakeBackend(pcm.tone(300, 600, 16_000))
+    for module in ("devices", "microphone", "speaker"):
+        monkeypatch.setattr(f"livesdk.audio.{module}.default_backend", lambda: backend)
+    return backend
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
+    """Let the command find an emulator of ours, as a service."""
+    monkeypatch.setenv("GOOGLE_API_KEY", "any")
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", emulator.base_url)
+
+
+def test_a_file_is_asked_and_answered_into_another(cli, question: Path, tmp_path: Path):
+    result = cli("talk", "--wav", question, "--out", "answer.wav")
+    assert result.exit_code == 0, result.stderr
+    assert "You said: " in result.stdout
+    assert result.stdout.index("   you") < result.stdout.index("   model")
+    assert "1 turn," in result.stderr
+    assert "written to answer.wav" in result.stderr
+    data, rate_hz, channels = pcm.read_wav(tmp_path / "answer.wav")
+    assert (rate_hz, channels) == (24_000, 1)
+    assert pcm.duration_ms(data, rate_hz) > 500
+
+
+def test_without_a_loudspeaker_the_answer_goes_to_a_file(cli, question: Path, no_devices: None):
+    result = cli("talk", "--wav", question)
+    assert result.exit_code == 0, result.stderr
+    assert "No loudspeaker here: the answer goes to answer.wav." in result.stderr
+    assert Path("answer.wav").stat().st_size > 1000
+
+
+def test_with_a_loudspeaker_the_answer_is_heard(cli, question: Path, fake_devices: FakeBackend):
+    result = cli("talk", "--wav", question)
+    assert result.exit_code == 0, result.stderr
+    assert any(fake_devices.played)
+    assert fake_devices.opened == [("output", 24_000, 1)]
+
+
+def test_an_interruption_is_shown(cli, monkeypatch: pytest.MonkeyPatch, question: Path):
+    scenario = Scenario(
+        heard=["go on"], replies=[[SayTone(3000), Wait(0.3), Interrupt(), SayTone(100)]]
+    )
+    with Emulator(scenario, voice="tones") as emulator:
+        serve(monkeypatch, emulator)
+        result = cli("talk", "--wav", question, "--out", "answer.wav")
+    assert result.exit_code == 0, result.stderr
+    assert "   you     go on" in result.stdout
+    assert "interrupted: " in result.stdout
+    assert "1 interruption," in result.stderr
+
+
+def test_push_to_talk_follows_enter(cli, monkeypatch, fake_devices: FakeBackend):
+    with Emulator(voice="tones") as emulator:
+        serve(monkeypatch, emulator)
+        answered = emulator.wait_for
+
+        def keys():
+            yield b"\n"
+            answered("realtimeInput.audio", 5)
+            yield b"\n"
+            answered("realtimeInput.activityEnd")
+            raise KeyboardInterrupt
+
+        class Keyboard:
+            def __iter__(self):
+                return iter(keys())
+
+        monkeypatch.setattr("livesdk.cli.talk.sys", type("Sys", (), {"stdin": Keyboard()}))
+        result = cli("talk", "--push-to-talk")
+        assert result.exit_code == 0, result.stderr
+        assert "Press Enter, speak, press Enter." in result.stderr
+        setup = emulator.frames[0]["setup"]
+        assert setup["realtimeInputConfig"] == {"automaticActivityDetection": {"disabled": True}}
+
+
+def test_what_a_file_lacks_is_said(cli, tmp_path: Path):
+    assert cli("talk", "--wav", tmp_path / "none.wav").exit_code == 2
+    (tmp_path / "text.wav").write_text("hello")
+    result = cli("talk", "--wav", "text.wav", "--out", "a.wav")
+    assert result.exit_code == 1
+    assert "not a WAV file" in result.stderr
+    assert cli("talk", "--push-to-talk", "--hybrid").exit_code == 2
+
+
+def test_a_machine_without_devices_says_what_to_do(cli, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("livesdk.audio.speaker.default_backend", lambda: FakeBackend(devices=[]))
+    result = cli("talk")
+    assert result.exit_code == 1
+    assert "Error: there is no output device on this machine" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_meters_and_a_bar_are_drawn_on_a_terminal(question: Path, tmp_path: Path):
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "livesdk",
+            "talk",
+            "--wav",
+            question,
+            "--out",
+            "a.wav",
+            "--emulator",
+        ],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "TERM": "xterm",
+            "COLUMNS": "80",
+        },
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end has gone
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(ours)
+    _, errors = done.communicate(timeout=30)
+    assert done.returncode == 0, errors
+    text = shown.decode()
+    assert " dB" in text
+    assert "of 0.8 s" in text
+    assert "You said" in text
+
+
+def test_devices_are_listed_with_the_default_ones(cli, fake_devices: FakeBackend):
+    result = cli("devices")
+    assert result.exit_code == 0
+    assert "Fake headset" in result.stdout
+    assert "default microphone and loudspeaker" in " ".join(result.stdout.split())
+    first = json.loads(cli("devices", "--json").stdout.splitlines()[0])
+    assert (first["index"], first["name"], first["rate_hz"]) == (0, "Fake headset", 48_000)
+
+
+def test_no_devices_is_no_error(cli, no_devices: None):
+    result = cli("devices")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "needs none" in result.stderr
+
+
+def test_music_is_written_with_its_prompts_and_weights(cli, monkeypatch, tmp_path: Path):
+    with Emulator() as emulator:
+        serve(monkeypatch, emulator)
+        result = cli(
+            "music",
+            "techno: minimal:1.5",
+            "piano",
+            "--seconds",
+            1,
+            "--bpm",
+            120,
+            "--out",
+            "m.wav",
+        )
+        assert result.exit_code == 0, result.stderr
+        content = emulator.wait_for("clientContent")[0]["clientContent"]
+        config = emulator.wait_for("musicGenerationConfig")[0]["musicGenerationConfig"]
+    assert content["weightedPrompts"] == [
+        {"text": "techno: minimal", "weight": 1.5},
+        {"text": "piano", "weight": 1.0},
+    ]
+    assert config == {"bpm": 120}
+    data, rate_hz, channels = pcm.read_wav(tmp_path / "m.wav")
+    assert (rate_hz, channels) == (48_000, 2)
+    assert pcm.duration_ms(data, rate_hz, channels) == pytest.approx(1000, abs=20)
+    assert "1.0 s of music, written to m.wav." in result.stderr
+
+
+def test_music_is_heard_and_an_empty_prompt_is_refused(cli, fake_devices: FakeBackend):
+    assert cli("music", "a waltz: slow", "--seconds", 0.5).exit_code == 0
+    assert fake_devices.opened == [("output", 48_000, 2)]
+    assert any(fake_devices.played)
+    assert cli("music", ":2").exit_code == 2

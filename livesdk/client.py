@@ -25,7 +25,14 @@ from .configure import checked_config, setup_message
 from .connection import Options
 from .credentials import Tokens, default_project
 from .dispatch import LiveCallbacks, callbacks_from
-from .endpoint import Access, FirebaseOptions, request_headers, resolve, service_url
+from .endpoint import (
+    Access,
+    FirebaseOptions,
+    model_resource,
+    request_headers,
+    resolve,
+    service_url,
+)
 from .errors import ConfigError
 from .families import warnings_for
 from .music import MusicSession, checked_music_config
@@ -247,7 +254,7 @@ class LiveMusic:
         music_config = checked_music_config(config)
         deadline = client._deadline(timeout)
         session = MusicSession(
-            model=_music_model(model),
+            model=model_resource(client._access, model),
             dial=client._dial(client._access, "music"),
             callbacks=callbacks_from(callbacks),
             options=_with_callback_errors(client._options, callback_errors),
@@ -269,13 +276,6 @@ def _conversation(session: Session, **options: Any) -> Any:
     from .conversation import AudioConversation
 
     return AudioConversation(session, **options)
-
-
-def _music_model(model: Any) -> str:
-    if not isinstance(model, str) or not model.strip():
-        raise ConfigError("model: expected a name such as 'models/lyria-realtime-exp'")
-    name = model.strip()
-    return name if name.startswith("models/") else f"models/{name}"
 
 
 def _parameters(model: Any, config: Any, callbacks: Any) -> tuple[Any, Any, Any]:

@@ -143,6 +143,7 @@ class Lifecycle(Generic[M]):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
+        self._refuse_second_consumer()
         self._connection.fills_inbox = True  # from the call on, not from the first message
         return self._messages()
 
@@ -153,6 +154,13 @@ class Lifecycle(Generic[M]):
                 if message is None:
                     return
                 yield message
+
+    def _refuse_second_consumer(self) -> None:
+        if self._receive_lock.locked():
+            raise ConcurrentReceiveError(
+                "somebody receives from this session already: another thread, or an iterator that"
+                " was left half-way (close() it); callbacks have any number of listeners"
+            )
 
     def stop_receiving(self) -> None:
         """End the ``receive()`` that is running in another thread; the session stays open."""
@@ -174,10 +182,8 @@ class Lifecycle(Generic[M]):
         """Be the one consumer."""
         self._connection.check_may_wait()
         if not self._receive_lock.acquire(blocking=False):
-            raise ConcurrentReceiveError(
-                "another thread receives from this session already; callbacks have any number of"
-                " listeners"
-            )
+            self._refuse_second_consumer()
+            self._receive_lock.acquire()  # it was let go in between
         self._stop = False
         try:
             yield

@@ -382,12 +382,12 @@ def _route_mapping(request: Mapping[Any, Any]) -> tuple[str, Any]:
         return "media", [request]
     if _is_response(request):
         return "tool_response", [request]
-    if {"parts", "role"} & keys:
+    if {"parts", "role"} & keys or keys == {"text"}:
         return "turns", request
-    if keys & _REALTIME_KEYS and keys != {"text"}:
+    if keys == {"media"}:
+        return "media", blobs_of(request["media"])
+    if keys & _REALTIME_KEYS:
         return "realtime_input", request
-    if keys == {"text"}:
-        return "turns", request
     raise ConfigError(f"send: cannot tell what {sorted(map(str, keys))} is to be sent as")
 
 

@@ -457,9 +457,9 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
-        self._connection.fills_inbox = True
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._receiving():
+            self._connection.fills_inbox = True
             message = self._next(deadline)
             while message is not None:
                 yield message

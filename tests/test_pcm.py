@@ -763,3 +763,10 @@ def test_wav_needs_a_rate_and_channels():
     for rate_hz, channels in ((0, 1), (8000, 0)):
         with pytest.raises(ConfigError, match="expected"):
             pcm.wav_bytes(b"ab", rate_hz, channels)
+
+
+def test_a_wav_with_a_broken_chunk_size_is_a_config_error():
+    whole = bytearray(pcm.wav_bytes(bytes(200), 16_000))
+    whole[16:20] = (0xFFFFFFF0).to_bytes(4, "little")  # of the fmt chunk
+    with pytest.raises(ConfigError):
+        pcm.read_wav(bytes(whole))

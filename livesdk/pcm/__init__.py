@@ -343,7 +343,7 @@ def _parse_wav(content: bytes, name: str) -> tuple[bytes, int, int]:
         with wave.open(io.BytesIO(content), "rb") as file:
             width, channels, rate_hz = file.getsampwidth(), file.getnchannels(), file.getframerate()
             data = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # the last for a broken chunk size
         reason = str(error) or "it ends early"
         raise ConfigError(
             f"{name}: not a WAV file of PCM ({reason}); 16-bit PCM is expected"

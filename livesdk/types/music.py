@@ -12,6 +12,7 @@ from ._base import Model, define, frozen, sparse
 
 if TYPE_CHECKING:
     from .choices import MusicGenerationMode
+    from .content import Blob, Content
     from .enums import LiveMusicPlaybackControl, Scale
 
 __all__ = [
@@ -129,9 +130,15 @@ class AudioChunk(Model):
 @sparse
 @define(kw_only=True, eq=False, repr=False, slots=False)
 class LiveMusicServerContent(Model):
-    """Music that was made."""
+    """Music that was made.
+
+    Attributes:
+        audio_chunks: The music.
+        model_turn: Where older descriptions of the API have it (Protocol §16).
+    """
 
     audio_chunks: Optional[list[AudioChunk]] = None
+    model_turn: Optional[Content] = None
     extra: Optional[dict[str, Any]] = None
 
 
@@ -169,5 +176,10 @@ class LiveMusicServerMessage(Model):
         chunks = self._chunks()
         return rate_of(chunks[0].mime_type, 48_000) if chunks else None
 
-    def _chunks(self) -> list[AudioChunk]:
-        return (self.server_content.audio_chunks or []) if self.server_content else []
+    def _chunks(self) -> list[Union[AudioChunk, Blob]]:
+        content = self.server_content
+        if content is None:
+            return []
+        parts = (content.model_turn.parts or []) if content.model_turn else []
+        blobs = [part.inline_data for part in parts if part.inline_data]
+        return [*(content.audio_chunks or []), *blobs]

@@ -334,3 +334,16 @@ def test_an_unknown_scale_is_sent_with_a_warning():
         with pytest.warns(UserWarning, match="H_MAJOR"):
             session.set_music_generation_config(scale="H_MAJOR")
         assert heard(emulator, session) == [config(scale="H_MAJOR")]
+
+
+def test_audio_is_also_read_where_older_descriptions_have_it():
+    part = types.Part(inline_data=types.Blob(data=b"ab", mime_type="audio/l16;rate=44100"))
+    content = types.LiveMusicServerContent(model_turn=types.Content(parts=[part]))
+    message = types.LiveMusicServerMessage(server_content=content)
+    assert (message.audio, message.sample_rate_hz) == (b"ab", 44_100)
+
+
+def test_the_models_name_is_made_as_for_conversations():
+    with Emulator() as emulator, client_of(emulator).live.music.connect("tunedModels/mine"):
+        [setup] = [frame["setup"] for frame in emulator.frames if "setup" in frame]
+    assert setup == {"model": "tunedModels/mine"}

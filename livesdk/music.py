@@ -24,7 +24,7 @@ from .connection import Connection, Options, Service
 from .dispatch import LiveCallbacks
 from .errors import ConfigError, LiveTimeout
 from .lifecycle import Lifecycle
-from .session import SEND_TIMEOUT
+from .senders import SEND_TIMEOUT
 from .types.enums import LiveMusicPlaybackControl, Scale
 from .types.music import (
     LiveMusicClientContent,

@@ -1,39 +1,34 @@
-"""A conversation: the senders, turns, and what is known of them.  The plumbing is elsewhere.
+"""A conversation: its turns, and what is known of it.  The plumbing is elsewhere.
 
 ::
 
-    send_…  ─▶ sending (checks) ─▶ codec ─▶ connection ─▶ transport
+    send_…  ─▶ senders ─▶ sending (checks) ─▶ codec ─▶ connection ─▶ transport
     message ─▶ _observe (on the reader: tally, transcript, the answer to ask) ─▶ callbacks, inbox
 
-Rows of ``DESIGN`` §4: ``_lock`` around what the reader and callers both know, ``_uplink`` around
-the odd byte of raw audio.  Neither is held while anything waits or is called.
+Row of ``DESIGN`` §4: ``_lock`` around what the reader and callers both know; nothing waits and
+nothing is called under it.
 """
 
 from __future__ import annotations
 
-import copy
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Optional, Union
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Optional
 
 import attrs
 
-from . import codec, sending
-from ._firebase_names import FirebaseNames, content_in, pieces_in
+from . import codec
+from ._firebase_names import FirebaseNames
 from ._log import get_logger
 from .calls import Calls
 from .connection import Connection, Options, Service
 from .dispatch import LiveCallbacks
 from .endpoint import Access
-from .errors import ConfigError, LiveError
 from .families import family_of
-from .lifecycle import Lifecycle
-from .pcm import Alignment
 from .protocol import completes_interaction
-from .streaming import Progress, stream_media
+from .senders import Senders
 from .tally import Tally, tokens_by_modality
-from .tools import FunctionTool, ToolCounts, split_tools
+from .tools import FunctionTool, ToolCounts
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
@@ -42,12 +37,6 @@ from .types.requests import LiveClientMessage, LiveClientSetup
 __all__ = ["Session", "SessionStats"]
 
 _log = get_logger(__name__)
-
-_Frame = Union[sending.Media, LiveClientMessage, None]
-
-SEND_TIMEOUT = 30.0
-_TOOL_TICK = 0.02
-"""Seconds between two looks at whether the model still waits for a function."""
 
 
 @attrs.define(kw_only=True)
@@ -90,7 +79,7 @@ class SessionStats:
     tools: ToolCounts = attrs.Factory(ToolCounts)
 
 
-class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
+class Session(FirebaseNames, Senders):
     """A live conversation; made by ``client.live.connect(...)`` or ``model.connect()``.
 
     Every method may be called from any thread.  Senders raise :class:`SessionClosed` once the
@@ -110,10 +99,7 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
     ) -> None:
         super().__init__()
         self._access = access
-        self._alignment = Alignment()
-        self._uplink = threading.Lock()  # around the alignment
-        self._lock = threading.Lock()  # around the four below
-        self._sent = 0
+        # _lock of Senders is around the next three
         self._tally = Tally()
         self._transcript = Transcript()
         self._answer: Optional[Answer] = None
@@ -142,249 +128,6 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
             tool_audio=tool_audio,
         )
         self._calls.use(setup.tools, functions)
-
-    # ----------------------------------------------------------------------------------- sending
-
-    def send_client_content(
-        self,
-        turns: Any = None,
-        turn_complete: Optional[bool] = True,
-        *,
-        timeout: float = SEND_TIMEOUT,
-    ) -> None:
-        """Add turns to the conversation, and with ``turn_complete`` ask for an answer.
-
-        Interrupts what the model is saying (Protocol §4).
-
-        Args:
-            turns: A string, part, content, dict, or a list of them; strings and parts in a row are
-                one turn of the user.  ``None``: nothing is added.  Or the one object that the JS
-                client takes, ``{"turns": …, "turnComplete": …}``.
-            turn_complete: True: answer now.  False: more will come.  ``None``: say nothing of it,
-                which means the same as False.
-            timeout: Seconds to wait for the network to take it.
-        """
-        if isinstance(turns, Mapping):
-            turns, turn_complete = content_in(turns, turn_complete)
-        message = sending.client_content(turns, turn_complete, self._access)
-        self._send(message, timeout, asks=bool(turn_complete))
-
-    def send_realtime_input(
-        self,
-        realtime_input: Optional[Mapping[str, Any]] = None,
-        *,
-        audio: Any = None,
-        video: Any = None,
-        text: Optional[str] = None,
-        audio_stream_end: Optional[bool] = None,
-        activity_start: Any = None,
-        activity_end: Any = None,
-        media: Any = None,
-        rate_hz: Optional[int] = None,
-        timeout: float = SEND_TIMEOUT,
-    ) -> None:
-        """Send one piece of what the user says or shows at this moment (Protocol §5).
-
-        Give exactly one of ``audio`` to ``media``.  Audio and video never wait: what the network
-        does not take within a second is dropped, oldest first, and counted in ``stats``.
-
-        Args:
-            realtime_input: The one object that the JS client takes, in place of all else:
-                ``{"audio": …}``.
-            audio: PCM, 16-bit little-endian, mono: bytes, a NumPy array (int16, or float in -1 to
-                1; mono or stereo), a blob, or ``(mime_type, bytes)``.  Bytes may be cut anywhere:
-                half a sample waits for the next call, or is forgotten where the stream ends.
-            video: One picture: a blob, a PIL image, ``(mime_type, bytes)``, or JPEG, PNG or WEBP
-                bytes.  About one a second.  PIL images travel as PNG; for a smaller JPEG save one
-                yourself, and give its bytes.
-            text: What the user typed.
-            audio_stream_end: True: the microphone is off for now.
-            activity_start: ``{}``: the user begins to speak (automatic detection disabled).
-            activity_end: ``{}``: the user has spoken.
-            media: A blob of audio or a picture, or a list of them; older name.
-            rate_hz: Of raw audio; 16 000 unless given.
-            timeout: Seconds to wait for the network, for all but audio and video.
-        """
-        given = {
-            "audio": audio,
-            "video": video,
-            "text": text,
-            "audio_stream_end": audio_stream_end,
-            "activity_start": activity_start,
-            "activity_end": activity_end,
-            "media": media,
-        }
-        pieces = [given]
-        if realtime_input is not None:
-            if any(value is not None for value in given.values()):
-                raise ConfigError("send_realtime_input: give one object, or one argument by name")
-            pieces = pieces_in(realtime_input)
-        elif isinstance(media, list) and media:
-            pieces = [{**given, "media": item} for item in media]
-        self._send_realtime(pieces, rate_hz, timeout)
-
-    def _send_realtime(
-        self, pieces: Iterable[Mapping[str, Any]], rate_hz: Optional[int], timeout: float
-    ) -> None:
-        """Send pieces, each with one argument of ``send_realtime_input``; all or none are right."""
-        for frame in self._frames(list(pieces), rate_hz):
-            if isinstance(frame, sending.Media):
-                self._send_media(frame)
-            elif frame is not None:
-                given = frame.realtime_input
-                self._send(frame, timeout, asks=given is None or given.activity_start is None)
-
-    def _frames(self, pieces: Sequence[Mapping[str, Any]], rate_hz: Optional[int]) -> list[_Frame]:
-        """Make the frames; if one piece is wrong, nothing has happened to the odd byte."""
-        frames: list[_Frame] = [
-            None if _is_raw(piece) else sending.realtime_input(piece, Alignment(), rate_hz)
-            for piece in pieces  # not under the lock: a picture takes its time to be packed
-        ]
-        with self._uplink:
-            alignment = copy.copy(self._alignment)
-            for index, piece in enumerate(pieces):
-                if _is_raw(piece):
-                    frames[index] = sending.realtime_input(piece, alignment, rate_hz)
-                elif _ends_speech(piece):
-                    alignment.flush()
-            self._alignment = alignment
-        return frames
-
-    def send_tool_response(self, function_responses: Any, *, timeout: float = SEND_TIMEOUT) -> None:
-        """Answer one or more function calls (Protocol §6).
-
-        Args:
-            function_responses: A :class:`FunctionResponse`, a dict, or a list of them; each with
-                the ``id`` and ``name`` of the call, and an object as ``response``.
-            timeout: Seconds to wait for the network to take it.
-        """
-        message = sending.tool_response(function_responses, self._access)
-        assert message.tool_response is not None  # just made
-        responses = message.tool_response.function_responses or []
-        with self._lock:
-            answer = self._answer
-            if answer is not None:  # before it is sent: the turn may end at once
-                answer.responded(responses, time.monotonic())
-        try:
-            self._send(message, timeout)
-        except LiveError:
-            with self._lock:
-                if answer is not None:
-                    answer.withdrawn(responses)
-            raise
-        self._calls.responded(responses)
-        for response in responses:
-            if not response.will_continue:
-                self._connection.memory.responded(response.id)
-
-    def send_context_update(
-        self,
-        *,
-        system_instruction: Any = None,
-        tools: Any = None,
-        timeout: float = SEND_TIMEOUT,
-    ) -> None:
-        """Replace the system instruction, the tools, or both, from here on (Protocol §7).
-
-        Args:
-            system_instruction: As in the config.
-            tools: As in the config, functions included; an empty list removes all, ``None`` keeps
-                them.  Calls that are running finish.
-            timeout: Seconds to wait for the network to take it.
-        """
-        plain, functions = split_tools(tools)
-        message = sending.context_update(system_instruction, plain, self._access)
-        self._send(message, timeout)
-        update = message.context_update
-        if update is not None and update.tools is not None:
-            self._calls.use(update.tools.tools, functions)
-
-    def send_media_chunks(self, chunks: Any) -> None:
-        """Send one blob or several, each as audio or video by its type; never waits."""
-        pieces = [{"media": chunk} for chunk in sending.blobs_of(chunks)]
-        self._send_realtime(pieces, None, SEND_TIMEOUT)
-
-    def send_media_stream(
-        self,
-        stream: Any,
-        *,
-        realtime: bool = True,
-        rate_hz: Optional[int] = None,
-        chunk_ms: int = 20,
-        end: bool = True,
-        on_progress: Optional[Progress] = None,
-    ) -> None:
-        """Send a WAV file, PCM or an iterable of chunks as if it were spoken; blocks meanwhile.
-
-        Stops at once when the session ends.
-
-        Args:
-            stream: The path of a WAV file, an open file, WAV or PCM bytes, a NumPy array; or an
-                iterable of chunks: whatever ``send_realtime_input`` takes as ``audio``, and
-                pictures, which take no time.
-            realtime: True: no faster than it is spoken; what a slow network does not take is
-                dropped, as with a microphone.  False: as fast as the network takes it, and all of
-                it.
-            rate_hz: Of raw PCM; 16 000 unless given.  A WAV file brings its own.
-            chunk_ms: How files, bytes and arrays are cut.
-            end: Say ``audioStreamEnd`` at the end, so that the server answers without waiting for
-                silence.  Not allowed where automatic detection is disabled.
-            on_progress: Called after each chunk with the milliseconds of audio sent so far, and
-                those of the whole or ``None``.
-
-        Raises:
-            ConfigError: No such file, no WAV file of 16-bit samples, or a chunk that is neither
-                audio nor a picture.
-            SessionClosed: The session ended on the way.
-        """
-        stream_media(
-            self,
-            stream,
-            realtime=realtime,
-            rate_hz=rate_hz,
-            chunk_ms=chunk_ms,
-            end=end,
-            on_progress=on_progress,
-        )
-
-    def _send_chunk(self, chunk: Any, rate_hz: int, *, droppable: bool) -> Optional[sending.Media]:
-        """Send a chunk of a stream; ``None`` if it was but half a sample."""
-        [frame] = self._frames([{"media": chunk}], rate_hz)
-        if not isinstance(frame, sending.Media):
-            return None
-        if droppable:
-            self._send_media(frame)
-        else:
-            while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
-                pass
-            self._note_media()
-            self._connection.send(frame.payload, SEND_TIMEOUT)
-            self._count_sent()
-        return frame
-
-    def _send(self, message: LiveClientMessage, timeout: float, *, asks: bool = False) -> None:
-        """Send what must not be lost; ``asks``: it lets the model answer."""
-        self._awaits_more = False
-        if asks:  # before it is sent: the answer may be here sooner than this thread goes on
-            with self._lock:
-                self._tally.prompted(time.monotonic())
-        self._connection.send(codec.encode(message), timeout)
-        self._count_sent()
-
-    def _send_media(self, frame: sending.Media) -> None:
-        if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
-            return
-        self._note_media()
-        self._connection.send_media(frame.payload, frame.duration_ms)
-        self._count_sent()
-
-    def _note_media(self) -> None:
-        with self._lock:
-            self._tally.fed(time.monotonic())
-
-    def _count_sent(self) -> None:
-        with self._lock:
-            self._sent += 1
 
     # ------------------------------------------------------------------------------------- turns
 
@@ -575,14 +318,3 @@ class Session(FirebaseNames, Lifecycle[LiveServerMessage]):
 
 def _never() -> bool:
     return False
-
-
-def _is_raw(piece: Mapping[str, Any]) -> bool:
-    """Tell whether a piece is raw audio, whose samples may be cut."""
-    values = (piece.get("audio"), piece.get("media"))
-    return any(isinstance(value, sending.Bytes) or hasattr(value, "dtype") for value in values)
-
-
-def _ends_speech(piece: Mapping[str, Any]) -> bool:
-    """Tell whether the audio ends here: half a sample does not wait any longer then."""
-    return bool(piece.get("audio_stream_end")) or piece.get("activity_end") is not None

@@ -13,7 +13,7 @@ from .sending import INPUT_RATE_HZ, Media
 from .types.content import Blob
 
 if TYPE_CHECKING:
-    from .session import Session
+    from .senders import Senders
 
 __all__ = ["Progress", "stream_media"]
 
@@ -26,7 +26,7 @@ _RAW = ("audio/pcm", "audio/l16")
 
 
 def stream_media(
-    session: Session,
+    session: Senders,
     stream: Any,
     *,
     realtime: bool,
@@ -60,7 +60,7 @@ def stream_media(
 class _Pace:
     """Lets no more out than has had the time to be spoken."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Senders) -> None:
         self._session = session
         self._started = time.monotonic()
 

@@ -25,6 +25,7 @@ PLAN = (
     ("upper floor: what the doors hand in", "auth_tokens conversation recording"),
     ("ground floor: music", "music"),
     ("ground floor: session", "session"),
+    ("ground floor: its sending half", "senders"),
     ("ground floor: its parts", "_firebase_names _uplink calls lifecycle playing streaming tally"),
     ("ground floor: connection", "_player connection sending"),
     ("wings: what a session is told", "_choices configure turn"),

@@ -143,6 +143,7 @@ class Lifecycle(Generic[M]):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
+        self._connection.check_may_wait()
         self._refuse_second_consumer()
         self._connection.fills_inbox = True  # from the call on, not from the first message
         return self._messages()

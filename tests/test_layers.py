@@ -28,6 +28,7 @@ PLAN = (
     ("ground floor: its sending half", "senders"),
     ("ground floor: its parts", "_firebase_names _uplink calls lifecycle playing streaming tally"),
     ("ground floor: connection", "_player connection sending"),
+    ("ground floor: its reading side", "reader"),
     ("wings: what a session is told", "_choices configure turn"),
     ("wings: what a message means", "tools transcript"),
     ("wings: the wire", "codec endpoint families protocol"),

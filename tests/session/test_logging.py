@@ -49,7 +49,7 @@ def test_a_problem_that_nobody_listens_to_is_logged_as_a_warning(connect, serve,
     emulator.inject(BadJson())
     assert session.ask("Hello").text
     (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert record.name == "livesdk.connection"
+    assert record.name == "livesdk.reader"
     assert not hasattr(record, "exc_text") or record.exc_text is None
 
 

@@ -416,3 +416,16 @@ def test_the_time_of_an_interruption_is_known():
         emulator.inject(Send(content(interrupted=True)), END)
         until_the_end(session)
         assert session.interrupted_at > first
+
+
+def test_a_refused_receive_does_not_make_messages_pile_up():
+    with opened(callbacks={"onmessage": lambda: None}) as (emulator, session):
+        first = session.receive()
+        emulator.inject(note("one"))
+        assert next(first)
+        session._connection.fills_inbox = False
+        for refused in (session.receive, lambda: next(session.receive_turn())):
+            with pytest.raises(livesdk.ConcurrentReceiveError):
+                refused()
+        assert not session._connection.fills_inbox
+        first.close()

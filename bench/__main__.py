@@ -21,6 +21,7 @@ NAMES = [
     "sessions",
     "first_audio",
     "memory",
+    "audio",
 ]
 _HEAD = """\
 What livesdk costs

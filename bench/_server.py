@@ -129,7 +129,6 @@ class Crowd:
         self._every = every
         self._selector = selectors.DefaultSelector()
         self._due: list[tuple[float, int, socket.socket]] = []
-        self._received: dict[int, int] = {}
         before, _, self._behind = framed(frames.audio(100)).partition(b'"data": "')
         self._before = before + b'"data": "'
         self._behind = self._behind[_STAMP * 4 // 3 :]
@@ -148,45 +147,60 @@ class Crowd:
     def _accept(self) -> None:
         sock, _ = self._listener.accept()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._selector.register(sock, selectors.EVENT_READ, [b"", None])
+        self._selector.register(sock, selectors.EVENT_READ, _Member())
 
-    def _read(self, sock: Any, state: list[Any]) -> None:
+    def _read(self, sock: Any, member: _Member) -> None:
         try:
             data = sock.recv(1 << 18)
+            if not data:
+                raise ConnectionError
+            if not member.is_upgraded:
+                member.request += data
+                request, is_whole, data = member.request.partition(b"\r\n\r\n")
+                if not is_whole:
+                    return
+                sock.sendall(upgraded(request))
+                member.is_upgraded = True
+            for opcode, _size in member.incoming.feed(data):
+                if opcode == 0x8:
+                    sock.sendall(framed(b"\x03\xe8", 0x88))
+                elif not member.is_open:
+                    member.is_open = True
+                    sock.sendall(framed(frames.SETUP_COMPLETE))
+                    sock.setblocking(False)
+                    due = time.monotonic() + self._every
+                    heapq.heappush(self._due, (due, sock.fileno(), sock))
         except OSError:
-            data = b""
-        if not data:
             self._selector.unregister(sock)
             sock.close()
-            return
-        if state[1] is None:  # the upgrade
-            state[0] += data
-            request, found, data = state[0].partition(b"\r\n\r\n")
-            if not found:
-                return
-            sock.sendall(upgraded(request))
-            state[1] = Incoming()
-            state[0] = 0
-        for opcode, _size in state[1].feed(data):
-            if opcode == 0x8:
-                sock.sendall(framed(b"\x03\xe8", 0x88))
-            elif opcode in (1, 2):
-                state[0] += 1
-                self._received[sock.fileno()] = state[0]
-                if state[0] == 1:
-                    sock.sendall(framed(frames.SETUP_COMPLETE))
-                    heapq.heappush(self._due, (time.monotonic() + self._every, sock.fileno(), sock))
 
     def _send_due(self) -> None:
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
             due, number, sock = heapq.heappop(self._due)
             stamp = base64.b64encode(struct.pack("<d", time.monotonic()) + b"\0")
+            frame = self._before + stamp + self._behind
             try:
-                sock.send(self._before + stamp + self._behind)
-            except (BlockingIOError, OSError):
+                sent = sock.send(frame)
+                if sent < len(frame):  # whole frames only: wait for this one
+                    sock.setblocking(True)
+                    sock.sendall(frame[sent:])
+                    sock.setblocking(False)
+            except BlockingIOError:
+                pass  # the client is behind: it misses this chunk
+            except OSError:
                 continue
             heapq.heappush(self._due, (due + self._every, number, sock))
+
+
+class _Member:
+    """What is known of one connection of the crowd."""
+
+    def __init__(self) -> None:
+        self.request = b""
+        self.is_upgraded = False
+        self.is_open = False
+        self.incoming = Incoming()
 
 
 def main() -> None:

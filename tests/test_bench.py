@@ -56,6 +56,17 @@ def test_startup_prints_times_and_loads_nothing_large(run):
     assert "none ✓" in table
 
 
+@pytest.mark.requires("emulator")
+@pytest.mark.timeout(200)
+def test_audio_prints_quality_cost_and_delay(run):
+    table = run("audio")
+    rows = [line for line in table.splitlines() if "→" in line]
+    assert len(rows) == 5
+    assert all("≥ 85 ✓" in row for row in rows)
+    assert "both 48 kHz, resampled" in table
+    assert "80 ms" in table
+
+
 def test_an_unknown_table_is_refused():
     found = subprocess.run(
         [sys.executable, str(BENCH), "speed"], capture_output=True, encoding="utf-8", check=False

@@ -5,6 +5,9 @@
     main ─▶ _app       the commands by name, the global options, the border where errors end
               ├─ demo ─▶ _story      a conversation in steps, each of them checked
               ├─ chat                turns by keyboard, pipe or argument
+              ├─ talk ─▶ _talking    by voice, or with WAV files
+              ├─ music               from prompts, to a loudspeaker or a file
+              ├─ devices             microphones and loudspeakers
               ├─ serve               the emulator, until Ctrl-C
               └─ doctor ─▶ _examine  what is installed, configured and reachable
             _service    the service or the emulator, whichever it is to be

@@ -258,6 +258,40 @@ def test_ephemeral_token_connects_with_the_token_and_without_the_key(tmp_path):
     assert "x-goog-api-key" not in connection.headers
 
 
+def test_voice_conversation_asks_a_file_and_writes_what_is_heard(speech, tmp_path):
+    with Emulator(HEARD, voice="tones") as emulator:
+        printed = run(
+            *("voice_conversation.py", "--wav", speech.name, "--out", "answer.wav"),
+            cwd=tmp_path,
+            base_url=emulator.base_url,
+        )
+    assert "user: what time" in printed
+    assert re.search(r"\n\d\.\d s heard\n$", printed)
+    assert (tmp_path / "answer.wav").stat().st_size > 24_000
+
+
+def test_screen_sharing_shows_pictures_beside_the_question(speech, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff" + bytes(100))
+    with Emulator(HEARD, voice="tones") as emulator:
+        printed = run(
+            *("screen_sharing.py", "--folder", ".", "--fps", "20"),
+            *("--wav", speech.name, "--out", "answer.wav"),
+            cwd=tmp_path,
+            base_url=emulator.base_url,
+        )
+        emulator.wait_for("realtimeInput.video", count=4)
+    assert re.search(r"I see \d+ frames\.", printed), printed
+
+
+def test_phone_line_hears_and_speaks_in_packets(speech, tmp_path):
+    with Emulator(HEARD, voice="tones") as emulator:
+        printed = run("phone_line.py", speech.name, cwd=tmp_path, base_url=emulator.base_url)
+        [first, *_] = emulator.wait_for("realtimeInput.audio")
+    assert first["realtimeInput"]["audio"]["mimeType"] == "audio/pcm;rate=8000"
+    assert "model: You said: what time is it. This is turn 1." in printed
+    assert re.search(r"\d\.\d s were heard on the line\n$", printed)
+
+
 def test_every_sample_is_run_here_and_listed_in_the_readme():
     programs = {path.name for path in SAMPLES.glob("*.py")}
     listed = re.findall(r"^(\w+\.py) ", (SAMPLES / "README.rst").read_text("utf-8"), re.MULTILINE)

@@ -141,7 +141,7 @@ OWN |= {"sessionResumption"}
         ),
         (["speechConfig", "proactivity"], {*OWN, "generationConfig.speechConfig", "proactivity"}),
     ],
-    ids=repr,
+    ids=["all", "what is set", "temperature", "two more", "one within, one beside"],
 )
 def test_what_is_locked(service, lock, mask):
     constraints = {"model": "m", "config": CONFIG}

@@ -426,7 +426,7 @@ def test_the_older_send_knows_what_it_was_given(request_, kind):
     "request_",
     [
         5,
-        object(),
+        pytest.param(object(), id="object"),
         {"invalid_key": "x"},
         {},
         {"clientContent": {}, "realtimeInput": {}},

@@ -255,7 +255,9 @@ def test_names_of_labels_and_properties_are_the_users():
     assert wire(schema, Schema) == {"properties": {"first_name": {"maxLength": 5}}}
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), float("nan"), "\ud800"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [{1, 2}, object(), float("nan"), "\ud800"], ids=["set", "object", "nan", "surrogate"]
+)
 def test_user_data_that_json_cannot_carry_is_refused(value):
     message = codec.check({"response": {"here": [value]}}, FunctionResponse)
     with pytest.raises(ConfigError):

@@ -39,6 +39,7 @@ _CUTOFF = 0.925  # middle of the transition, as a part of the lower Nyquist freq
 _KAISER_BETA = 10.06  # 100 dB: 0.1102 * (100 - 8.7)
 _UNIT = 2.0**30  # the weights are whole multiples of 1 / _UNIT
 _BATCH = 2048  # output frames computed at once: bounds the memory a long input takes
+_FEW_PHASES = 8
 _RATES_HZ = range(4_000, 384_001)
 _CHANNELS = range(1, 9)
 
@@ -146,12 +147,19 @@ class Resampler:
         import numpy as np
 
         first, phase = np.divmod(at, self._up)
-        weights = self._bank[phase]
+        weights = self._bank[phase] if self._up > _FEW_PHASES else None
         output = np.empty((len(at), self.channels))
         for channel in range(self.channels):
             line = np.ascontiguousarray(self._frames[:, channel])
             windows = np.lib.stride_tricks.sliding_window_view(line, 2 * self._half)
-            output[:, channel] = np.einsum("kt,kt->k", windows[first], weights)
+            if weights is not None:
+                output[:, channel] = np.einsum("kt,kt->k", windows[first], weights)
+                continue
+            # frames of one phase lie evenly: no window is copied, which in a fresh process, where
+            # large memory goes back to the system each time, would take most of the time
+            for k in range(min(self._up, len(at))):
+                rows = windows[first[k] :: self._down][: len(at[k :: self._up])]
+                output[k :: self._up, channel] = np.einsum("kt,t->k", rows, self._bank[phase[k]])
         return np.clip(np.rint(output / _UNIT), -32768, 32767).astype("<i2").tobytes()
 
 

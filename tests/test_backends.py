@@ -18,7 +18,6 @@ from livesdk.emulator import Emulator
 pytestmark = [
     pytest.mark.requires("emulator"),
     # what google-auth says when it is first imported, of the oldest Python
-    pytest.mark.filterwarnings("ignore:You are using a Python version:FutureWarning"),
 ]
 
 

@@ -171,6 +171,10 @@ class Reader:
         with self._condition:
             self._state = next_state(self._state, event)
 
+    def going_away(self) -> None:
+        """The server said that it will close soon; on the reader, by who observes messages."""
+        self._move(Event.GO_AWAY)
+
     def _await_setup(self) -> tuple[tuple[Any, int], list[tuple[Any, int]]]:
         """Return the message that completes the setup, and those that came before it."""
         early: list[tuple[Any, int]] = []

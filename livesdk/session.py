@@ -283,6 +283,8 @@ class Session(FirebaseNames, Senders):
             codec.read_as_vertex(message)
         self._connection.memory.received(message)
         calls = self._calls.received(message)
+        if message.go_away is not None and self._setup_complete is not None:
+            self._connection.going_away()
         if message.setup_complete is not None or (
             # asked once only: raw of a message with audio is parsed when asked for
             self._setup_complete is None and "setupComplete" in (message.raw or ())

@@ -15,10 +15,7 @@ from livesdk import AuthenticationError, ConfigError, FirebaseOptions
 from livesdk.credentials import Tokens, default_project
 from livesdk.emulator import Emulator
 
-pytestmark = [
-    pytest.mark.requires("emulator"),
-    # what google-auth says when it is first imported, of the oldest Python
-]
+pytestmark = pytest.mark.requires("emulator")
 
 
 class Credentials:

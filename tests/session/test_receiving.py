@@ -27,12 +27,16 @@ from livesdk.emulator import (
     Close,
     Drop,
     Emulator,
+    GoAway,
+    Reply,
+    Say,
     Scenario,
     Send,
     SendRaw,
     SplitFrames,
     UnknownFields,
 )
+from livesdk.protocol import State
 
 pytestmark = pytest.mark.requires("emulator")
 
@@ -429,3 +433,12 @@ def test_a_refused_receive_does_not_make_messages_pile_up():
                 refused()
         assert not session._connection.fills_inbox
         first.close()
+
+
+def test_a_go_away_is_delivered_and_remembered_and_the_session_goes_on():
+    with opened(Reply(steps=[Say("still here")])) as (emulator, session):
+        emulator.inject(GoAway("50s"))
+        message = next(session.receive())
+        assert message.go_away.time_left == "50s"
+        assert session._connection.state is State.GOING_AWAY
+        assert session.ask("and now?").text == "still here"

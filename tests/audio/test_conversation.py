@@ -190,8 +190,6 @@ def test_the_model_is_not_heard_by_itself_in_half_duplex(converse):
     length = silent[first:].index(False)
     assert first >= 5
     assert 20 * length >= 750, "the model's 600 ms, and the room's 250, about"
-        "the model's 600 ms, and 250 ms of the room's, as a busy machine sees it"
-    )
     assert not any(silent[first + length :])
 
 

@@ -14,7 +14,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, Union
 
 from . import pcm
 from ._player import Player
@@ -64,7 +64,7 @@ class Uplink:
         output: AudioOutput,
         player: Player,
         *,
-        echo: Any,
+        echo: Union[str, Canceller],
         turns: str,
         detector: Optional[Detector],
     ) -> None:
@@ -73,7 +73,7 @@ class Uplink:
         self._output = output
         self._player = player
         self._gate = HalfDuplex(output) if echo == "half-duplex" else None
-        self._canceller: Optional[Canceller] = echo if callable(echo) else None
+        self._canceller: Optional[Canceller] = None if isinstance(echo, str) else echo
         self._far: Optional[pcm.Resampler] = None
         self._manual = turns == "push-to-talk"
         self._detector = detector if turns == "hybrid" else None

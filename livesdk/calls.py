@@ -81,6 +81,8 @@ class Calls:
     def received(self, message: LiveServerMessage) -> list[FunctionCall]:
         """Take a message into account; return the calls to :meth:`run` once all else has."""
         calls = _calls_in(message)
+        if not (calls or message.tool_call_cancellation or self._owed):
+            return []
         if message.tool_call_cancellation:
             ids = message.tool_call_cancellation.ids or []
             for call_id in ids:
@@ -136,8 +138,7 @@ class Calls:
     @property
     def keep_turn_open(self) -> bool:
         """A tool runs, or its result was sent and the model has not spoken to it yet."""
-        with self._lock:
-            return self._unsettled > 0 or self._owed
+        return self._unsettled > 0 or self._owed  # each is read in one step
 
     @property
     def counts(self) -> ToolCounts:
@@ -169,7 +170,7 @@ class Calls:
 
 def _calls_in(message: LiveServerMessage) -> list[FunctionCall]:
     """Return the calls of a message; some models send them as parts as well (Protocol §9.1)."""
-    calls = message.tool_calls
+    calls = message.tool_calls if message.tool_call else []
     content = message.server_content
     turn = content.model_turn if content else None
     if turn is not None:

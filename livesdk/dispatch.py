@@ -200,7 +200,8 @@ class Dispatcher:
 
     def _claim(self) -> bool:
         """Tell whether somebody has to be found to drain; the caller holds the condition."""
-        self._condition.notify_all()
+        if len(self._queue) == 1 or self._ended:  # who waits, waits for the first
+            self._condition.notify_all()
         if self._draining or self._mode == "manual":
             return False
         self._draining = True

@@ -114,6 +114,18 @@ class Senders(Lifecycle[LiveServerMessage]):
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
         """
+        others = (
+            realtime_input,
+            video,
+            text,
+            audio_stream_end,
+            activity_start,
+            activity_end,
+            media,
+        )
+        if type(audio) is bytes and not any(other is not None for other in others):
+            self._send_pcm(audio, rate_hz)
+            return
         given = {
             "audio": audio,
             "video": video,
@@ -131,6 +143,13 @@ class Senders(Lifecycle[LiveServerMessage]):
         elif isinstance(media, list) and media:
             pieces = [{**given, "media": item} for item in media]
         self._send_realtime(pieces, rate_hz, timeout)
+
+    def _send_pcm(self, samples: bytes, rate_hz: Optional[int]) -> None:
+        """Send what a microphone gives, fifty times a second: the straight way through."""
+        with self._uplink:
+            frame = sending.pcm_frame(samples, self._alignment, rate_hz)
+        if frame is not None:
+            self._send_media(frame)
 
     def _send_realtime(
         self, pieces: Iterable[Mapping[str, Any]], rate_hz: Optional[int], timeout: float

@@ -43,6 +43,10 @@ Bytes = (bytes, bytearray, memoryview)
 
 def client_content(turns: Any, turn_complete: Any, access: Access) -> LiveClientMessage:
     """Make the message that adds turns to the history."""
+    if type(turns) is str and type(turn_complete) is bool:  # by far the most: nothing to check
+        said = Content(parts=[Part(text=turns)], role="user")
+        content = LiveClientContent(turns=[said], turn_complete=turn_complete)
+        return LiveClientMessage(client_content=content)
     content = LiveClientContent(
         turns=None if turns is None else contents_of(turns, "turns"),
         turn_complete=turn_complete,
@@ -132,18 +136,32 @@ def realtime_input(
     return LiveClientMessage(realtime_input=checked)
 
 
+def _check_rate(rate_hz: Any) -> None:
+    if rate_hz is not None and (type(rate_hz) is not int or rate_hz <= 0):
+        raise ConfigError(f"rate_hz: expected a positive integer, got {rate_hz!r:.40}")
+
+
+def pcm_frame(
+    samples: bytes, alignment: pcm.Alignment, rate_hz: Optional[int] = None
+) -> Optional[Media]:
+    """Make an audio frame of raw PCM; ``None`` where half a sample waits for its other half."""
+    _check_rate(rate_hz)
+    data = alignment.feed(samples)
+    if not data:
+        return None
+    rate = rate_hz or INPUT_RATE_HZ
+    payload = codec.encode_realtime_blob("audio", data, f"audio/pcm;rate={rate}")
+    return Media(payload, len(data) * 500 / rate)  # two bytes a sample
+
+
 def audio_frame(
     value: Any, alignment: pcm.Alignment, rate_hz: Optional[int] = None
 ) -> Optional[Media]:
     """Make an audio frame of bytes, an array, a blob or ``(mime_type, bytes)``."""
-    given: Any = rate_hz
-    if given is not None and (not isinstance(given, int) or given <= 0):
-        raise ConfigError(f"rate_hz: expected a positive integer, got {rate_hz!r:.40}")
     if isinstance(value, Bytes) or hasattr(value, "dtype"):
         raw = bytes(value) if isinstance(value, Bytes) else pcm.to_pcm16(value)
-        data = alignment.feed(raw)
-        mime_type = f"audio/pcm;rate={rate_hz or INPUT_RATE_HZ}"
-        return _media("audio", Blob(data=data, mime_type=mime_type)) if data else None
+        return pcm_frame(raw, alignment, rate_hz)
+    _check_rate(rate_hz)
     blob = _blob(value, "audio", "audio/")
     return _media("audio", blob)
 

@@ -61,7 +61,7 @@ class WebRtcCanceller:
         if rate_hz not in _RATES_HZ:
             raise ConfigError(f"rate_hz={rate_hz!r}; one of {_RATES_HZ} is expected")
         try:
-            from livekit import rtc
+            from livekit import rtc  # pyright: ignore[reportMissingImports]  # an extra
         except ImportError as error:
             raise AudioError(
                 'echo="webrtc" needs the package livekit: pip install "livesdk[aec]"'

@@ -14,7 +14,7 @@ import attrs
 import pybase64
 from cattrs import Converter
 
-from ..types._base import Model
+from ..types._base import Model, is_sparse
 from ._shapes import is_user_data, json_names, type_of
 
 __all__ = ["to_wire"]
@@ -60,12 +60,30 @@ def _writer_of(cls: type) -> Writer:
         return _as_it_is if is_user_data(type_of(cls, name)) else _write
 
     fields = [(name, key, field_writer(name)) for name, key in json_names(cls).items()]
+    if is_sparse(cls):
+        return _sparse_writer({name: (key, writer) for name, key, writer in fields})
 
     def write(message: Any) -> dict[str, Any]:
         wire = {}
         for name, key, writer in fields:
             value = getattr(message, name)
             if value is not None:
+                wire[key] = writer(value)
+        if message.extra:
+            wire.update(message.extra)
+        return wire
+
+    return write
+
+
+def _sparse_writer(fields: dict[str, tuple[str, Writer]]) -> Writer:
+    """Look only at what an instance has of its own: a part has twenty attributes, and sets one."""
+
+    def write(message: Any) -> dict[str, Any]:
+        wire = {}
+        for name, value in vars(message).items():
+            if value is not None and name in fields:
+                key, writer = fields[name]
                 wire[key] = writer(value)
         if message.extra:
             wire.update(message.extra)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,11 +61,16 @@ class _Turn:
     silent: bool = False
 
 
+_IN_FLIGHT = 0.25
+"""Seconds for which input may have been on its way when a call went out."""
+
+
 @attrs.frozen
 class _OpenCall:
     id: str
     name: str
     blocking: bool
+    at: float = attrs.field(factory=time.monotonic)
 
 
 class Conversation:
@@ -115,9 +121,10 @@ class Conversation:
         return at_rest and not self._open and not self._queue
 
     @property
-    def is_held(self) -> bool:
-        """A blocking call is open."""
-        return any(call.blocking for call in self._open.values())
+    def should_be_silent(self) -> bool:
+        """A blocking call has been open for so long that the client must know of it."""
+        latest = time.monotonic() - _IN_FLIGHT
+        return any(call.blocking and call.at < latest for call in self._open.values())
 
     def hear(self, kind: str, entry: Entry, frame: Mapping[str, Any]) -> None:
         """Take a finished input of the user and answer it: now, or after the turn under way."""

@@ -187,7 +187,7 @@ class LiveSession(SessionBase):
     def _realtime_input(self, body: dict[str, Any]) -> None:
         if self._awaits_history:
             return  # the history comes first (§3.11)
-        held = self._conversation.is_held
+        held = self._conversation.should_be_silent
         if held and self._house.script.scenario.refuse_input_during_calls:
             raise Refused(Refusal(1008, "Operation is not implemented, or supported, or enabled."))
         self._uplink.handle(body)

@@ -127,7 +127,7 @@ class Scenario:
             ``"NON_BLOCKING"``, or ``None`` for the model's own way under ``strict_models`` and
             blocking otherwise.
         refuse_input_during_calls: Close with 1008 on realtime input while a blocking call is open,
-            as older models do.
+            as older models do; what was on its way when the call went out (250 ms) is borne.
         interaction_status: Whether ``interactionStatus`` is told; by default as the model does.
         chunk_ms: Audio in one frame, in milliseconds.
         chunk_interval: Seconds between two chunks of an answer.

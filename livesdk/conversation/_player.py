@@ -20,10 +20,10 @@ from typing import Any, Optional
 
 from attrs import frozen
 
-from . import pcm
+from .. import pcm
+from ..audio.base import AudioOutput
+from ..types.messages import LiveServerMessage
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
-from .audio.base import AudioOutput
-from .types.messages import LiveServerMessage
 
 __all__ = ["Player"]
 

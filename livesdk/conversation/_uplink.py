@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Optional, Protocol, Union
 
-from . import pcm
+from .. import pcm
+from ..audio.base import AudioInput, AudioOutput
+from ..audio.echo import Canceller, HalfDuplex
+from ..errors import LiveError
+from ..sending import INPUT_RATE_HZ
 from ._player import Player
-from .audio.base import AudioInput, AudioOutput
-from .audio.echo import Canceller, HalfDuplex
-from .errors import LiveError
-from .sending import INPUT_RATE_HZ
 
 __all__ = ["Detector", "Uplink"]
 

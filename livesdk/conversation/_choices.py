@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Optional, Union
 
-from .audio.base import AudioInput, AudioOutput
-from .audio.echo import Canceller
-from .errors import AudioError, ConfigError, LiveError, SessionClosed
+from ..audio.base import AudioInput, AudioOutput
+from ..audio.echo import Canceller
+from ..errors import AudioError, ConfigError, LiveError, SessionClosed
 
 __all__ = ["Echo", "as_canceller", "as_input", "as_output", "check", "reason"]
 
@@ -29,7 +29,7 @@ def as_input(given: Union[AudioInput, int, str, None]) -> AudioInput:
     if isinstance(given, AudioInput):
         return given
     if given is None or isinstance(given, (int, str)):
-        from .audio.microphone import Microphone
+        from ..audio.microphone import Microphone
 
         return Microphone(given)
     raise ConfigError(f"microphone: an AudioInput or a device is expected, not {given!r:.60}")
@@ -40,7 +40,7 @@ def as_output(given: Union[AudioOutput, int, str, None]) -> AudioOutput:
     if isinstance(given, AudioOutput):
         return given
     if given is None or isinstance(given, (int, str)):
-        from .audio.speaker import Speaker
+        from ..audio.speaker import Speaker
 
         return Speaker(given)
     raise ConfigError(f"speaker: an AudioOutput or a device is expected, not {given!r:.60}")
@@ -50,7 +50,7 @@ def as_canceller(echo: Echo, rate_hz: int) -> Echo:
     """Make the canceller that ``"webrtc"`` asks for."""
     if echo != "webrtc":
         return echo
-    from .audio.echo import WebRtcCanceller
+    from ..audio.echo import WebRtcCanceller
 
     return WebRtcCanceller(rate_hz)
 

@@ -14,8 +14,8 @@ from typing import Any, Optional
 
 from attrs import frozen
 
-from ._log import get_logger
-from .errors import CallbackError, LiveError
+from .._log import get_logger
+from ..errors import CallbackError, LiveError
 
 __all__ = ["Hooks", "Levels", "Playback", "TranscriptPiece"]
 

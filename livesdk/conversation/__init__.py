@@ -23,20 +23,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import pcm
+from .. import pcm
+from .._log import get_logger
+from ..audio.base import AudioInput, AudioOutput
+from ..errors import LiveError, LocalProtocolError, SessionClosed
+from ..video import send_video
 from ._choices import Echo, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
-from ._log import get_logger
 from ._player import Player
 from ._uplink import Detector, Uplink
-from .audio.base import AudioInput, AudioOutput
-from .errors import LiveError, LocalProtocolError, SessionClosed
-from .video import send_video
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .session import Session
+    from ..session import Session
 
 __all__ = ["AudioConversation", "Levels", "Playback", "TranscriptPiece"]
 

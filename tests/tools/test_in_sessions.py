@@ -325,6 +325,49 @@ def test_media_is_held_back_while_a_blocking_call_is_open(serve):
     assert session.close_info.clean
 
 
+def test_the_gate_opens_when_the_call_is_cancelled(serve):
+    running = threading.Event()
+
+    def slow(context: ToolContext) -> str:
+        running.set()
+        context.cancelled.wait(SECONDS)
+        return "late"
+
+    emulator = serve(Reply(steps=[Call("slow", {}, id="c1"), TurnComplete()]))
+    with connect(emulator, slow) as session:
+        session.send_client_content("go")
+        assert running.wait(SECONDS)
+        session.send_realtime_input(audio=bytes(640))
+        emulator.inject(CancelCalls(["c1"]))
+        for _ in session.receive_turn(timeout=SECONDS):
+            pass
+        session.send_realtime_input(audio=bytes(640))
+        emulator.wait_for("realtimeInput.audio")
+        assert session.stats.media_held_back_ms == 20
+
+
+def test_the_gate_opens_when_the_call_takes_too_long(serve):
+    running, gate = threading.Event(), threading.Event()
+
+    @tool(timeout=0.1)
+    def slow() -> str:
+        running.set()
+        gate.wait(SECONDS)
+        return "late"
+
+    emulator = serve(Reply(steps=[Call("slow", {}, id="c1"), SayResults()]))
+    with connect(emulator, slow) as session:
+        session.send_client_content("go")
+        assert running.wait(SECONDS)
+        emulator.wait_for("toolResponse")
+        for _ in session.receive_turn(timeout=SECONDS):
+            pass
+        session.send_realtime_input(audio=bytes(640))
+        emulator.wait_for("realtimeInput.audio")
+        assert session.stats.media_held_back_ms == 0
+        gate.set()
+
+
 def test_tool_audio_send_turns_it_off(serve):
     running, gate = threading.Event(), threading.Event()
 

@@ -57,9 +57,6 @@ class Connection(Reader):
         self.options = options
         self._service = service
         self._owner = owner
-        self._transport = transport or WebSocketTransport(
-            max_message_bytes=options.max_message_bytes
-        )
         self._pid = os.getpid()
         self._forked = False
         self._condition = threading.Condition(threading.Lock())
@@ -80,6 +77,10 @@ class Connection(Reader):
         self._dispatcher = self._new_dispatcher(callbacks)
         self._inbox: Inbox[Any] = Inbox(
             LIMIT, self._notify, fills=not self._dispatcher.wants("message")
+        )
+        # last, because it holds descriptors
+        self._transport = transport or WebSocketTransport(
+            max_message_bytes=options.max_message_bytes
         )
 
     def _new_dispatcher(self, callbacks: LiveCallbacks) -> Dispatcher:

@@ -256,7 +256,7 @@ def _parameters(
     try:
         signature = inspect.signature(function)
         hints = typing.get_type_hints(_plain(function), include_extras=True)
-    except (TypeError, ValueError, NameError) as error:
+    except Exception as error:  # on 3.12 even the tokenizer's own, for some builtins
         raise ConfigError(f"{where}: its signature cannot be read: {error}") from error
     found: list[tuple[inspect.Parameter, Any]] = []
     context = None

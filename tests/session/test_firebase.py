@@ -269,8 +269,8 @@ def test_the_methods_of_a_firebase_session():
 
 def test_start_stream_sends_what_comes_and_receives():
     with opened() as (emulator, session):
-        emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
         messages = session.start_stream(iter([b"\0\0"]), mime_type="audio/pcm;rate=8000")
+        emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
         assert next(messages).text == "Hello."
         emulator.wait_for("realtimeInput.audio")
 

@@ -93,6 +93,7 @@ NEEDS: dict[str, Need] = {
     "genai": Need(_modules("google.genai"), "run tox -e peers", "peers"),
     "ipv6": Need(_loopback_has_ipv6, "bring up IPv6 on the loopback interface"),
     "node": Need(_program("node"), "run tox -e peers", "peers"),
+    "openssl": Need(_program("openssl"), "install Debian's openssl"),
     "pulse": Need(
         _pulse, "install Debian's pulseaudio, pulseaudio-utils and libasound2-plugins", "audio"
     ),

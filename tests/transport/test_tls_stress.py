@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import ssl
 import subprocess
 import threading
@@ -196,9 +195,8 @@ class OpenSsl:
             stream.close()
 
 
+@pytest.mark.requires("openssl")
 def test_a_change_of_keys_disturbs_nothing(connect, made):
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl program here")
     server = OpenSsl(made.chain_file)
     try:
         opening = Task(lambda: connect(f"wss://localhost:{server.port}/", context=made.client))

@@ -135,9 +135,9 @@ def test_much_data_both_ways_arrives_whole(connect, ends):
 
     def talk(peer: Peer) -> None:
         peer.upgrade()
-        talking = Task(lambda: [peer.send(frame(BINARY, body)) for body in bodies])
-        assert [peer.frame()[1] for _ in bodies] == bodies
-        talking.wait()
+        for body in bodies:  # one thread: two inside one TLS object would break it on this side
+            peer.send(frame(BINARY, body))
+            assert peer.frame()[1] == body
         peer.send(text("all"))
         peer.hold()
 

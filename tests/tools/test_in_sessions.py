@@ -168,6 +168,58 @@ def test_cancellation_reaches_the_function_and_nothing_is_sent(serve):
     assert responses(emulator) == []
 
 
+def test_cancellation_reaches_functions_within_50_ms_of_the_frame(serve):
+    started, done = threading.Semaphore(0), threading.Semaphore(0)
+    heard: dict[str, float] = {}
+    told: dict[str, float] = {}
+
+    def search(context: ToolContext) -> None:
+        started.release()
+        context.cancelled.wait(SECONDS)
+        told[context.call_id or ""] = time.monotonic()
+        done.release()
+
+    def onmessage(message):
+        for call_id in message.tool_call_cancellation.ids if message.tool_call_cancellation else ():
+            heard[call_id] = time.monotonic()
+
+    ids = [f"c{n}" for n in range(11)]
+    emulator = serve(Reply(steps=[Call("search", {}, id=each, blocking=False) for each in ids[:4]]))
+    callbacks = LiveCallbacks(onmessage=onmessage, dispatch="reader")
+    with connect(emulator, search, callbacks=callbacks) as session:
+        session.send_client_content("go")
+        for number, each in enumerate(ids):
+            assert started.acquire(timeout=SECONDS)
+            emulator.inject(CancelCalls([each]))
+            assert done.acquire(timeout=SECONDS)
+            if number + 4 < len(ids):
+                emulator.inject(Call("search", {}, id=ids[number + 4], blocking=False))
+        session.wait_ended(0.05)
+    delays = sorted(told[each] - heard[each] for each in ids)
+    assert delays[len(delays) // 2] < 0.05
+
+
+def test_a_lost_connection_opens_the_gate_and_answers_nothing(serve):
+    """What a reconnection will call; the next connection knows nothing of the calls before."""
+    running = threading.Event()
+
+    def slow(context: ToolContext) -> str:
+        running.set()
+        context.cancelled.wait(SECONDS)
+        return "late"
+
+    emulator = serve(Reply(steps=[Call("slow", {}, id="c1"), TurnComplete()]))
+    with connect(emulator, slow) as session:
+        session.send_client_content("go")
+        assert running.wait(SECONDS)
+        session._calls.connection_lost()
+        session.send_realtime_input(audio=bytes(640))
+        emulator.wait_for("realtimeInput.audio")
+        assert session.stats.media_held_back_ms == 0
+        assert session.stats.tools.lost == 1
+    assert responses(emulator) == []
+
+
 def test_a_context_knows_its_call_and_session(serve):
     found = []
 

@@ -16,6 +16,7 @@ from .client import Client
 from .configure import checked_config
 from .dispatch import LiveCallbacks
 from .errors import ConfigError
+from .retry import ReconnectPolicy
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
 
@@ -49,6 +50,8 @@ class LiveGenerativeModel:
         *,
         session_resumption: Any = None,
         timeout: Optional[float] = None,
+        reconnect: Union[ReconnectPolicy, bool, None] = None,
+        history: Any = None,
         tool_audio: str = "drop",
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
@@ -57,6 +60,8 @@ class LiveGenerativeModel:
             callbacks: All optional.
             session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
             timeout: Seconds for everything.
+            reconnect: As of :meth:`livesdk.client.Live.connect`.
+            history: As of :meth:`livesdk.client.Live.connect`.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
         """
         own = {
@@ -76,7 +81,13 @@ class LiveGenerativeModel:
         # checked again as a whole: the values above may be dicts
         merged = attrs.evolve(config, **given)
         return self.client.live.connect(
-            self.model, merged, callbacks, timeout=timeout, tool_audio=tool_audio
+            self.model,
+            merged,
+            callbacks,
+            timeout=timeout,
+            reconnect=reconnect,
+            history=history,
+            tool_audio=tool_audio,
         )
 
 

@@ -78,7 +78,6 @@ class Connection(Recovery):
         self._deadline = 0.0
         self._phase = "start"
         self._warned = False
-        self.epoch = 0
         self.reconnects = 0
         self.last_reconnect: Optional[ReconnectInfo] = None
         self._leave_at = float("inf")

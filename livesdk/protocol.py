@@ -6,9 +6,9 @@ Pure: told of events and messages, it never waits, sends or looks at a clock.
 
     NEW ──opened──▶ SETUP ──accepted──▶ OPEN ──go_away──▶ GOING_AWAY
      │                │                 ▲ │                   │
-     │                │         accepted│ └──lost──┐  ┌──lost─┘
-     │                │                 │          ▼  ▼
-     │                │                 └────── RECONNECTING
+     │                │         accepted│ └──lost──┐  ┌──lost─┘ ▲
+     │                │                 │          ▼  ▼         │stayed
+     │                │                 └────── RECONNECTING ───┘
      └────close───────┴────── close (from all of them) ──▶ CLOSING ──ended──▶ CLOSED
                           (ended leads to CLOSED from anywhere)
 """
@@ -55,6 +55,7 @@ class Event(Enum):
     ACCEPTED = "the server completed the setup"
     GO_AWAY = "the server will close soon"
     LOST = "the connection is over, and another one is to take its place"
+    STAYED = "it was to be left in order, and is not yet"
     CLOSE = "the program asked to close"
     ENDED = "there is no connection any more"
 
@@ -86,6 +87,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.OPENED: State.RECONNECTING,
         Event.ACCEPTED: State.OPEN,
         Event.GO_AWAY: State.RECONNECTING,  # while the old connection is being left
+        Event.LOST: State.RECONNECTING,
+        Event.STAYED: State.GOING_AWAY,
         Event.CLOSE: State.CLOSING,
         Event.ENDED: State.CLOSED,
     },
@@ -94,6 +97,7 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.ACCEPTED: State.CLOSING,
         Event.GO_AWAY: State.CLOSING,
         Event.LOST: State.CLOSING,
+        Event.STAYED: State.CLOSING,
         Event.CLOSE: State.CLOSING,
         Event.ENDED: State.CLOSED,
     },

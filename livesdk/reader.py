@@ -192,6 +192,7 @@ class Reader:
     _given_up: bool
     _leave_at: float
     _leave_asked: bool
+    _at_handle: tuple[int, float]
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
         """Dial, and send the setup; return once it is complete."""
@@ -292,7 +293,7 @@ class Reader:
             if now >= silent_at:
                 text = f"no bytes for {self.options.liveness_timeout:g} s"
                 return End(1006, text, "network", clean=False)
-            if asked is None and self._is_time_to_leave(now):
+            if asked is None and (self._must_leave(now) or self._may_leave()):
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             close_at = asked.deadline if asked else _NEVER
             wake_at = soonest(ping_at, silent_at, close_at, self._leave_at)
@@ -305,14 +306,32 @@ class Reader:
             if isinstance(event, Message) and self._close is None:
                 self._received(event.payload)
 
-    def _is_time_to_leave(self, now: float) -> bool:
-        if self._leave_asked or now >= self._leave_at:
-            return True
-        if self._state is not State.GOING_AWAY or self.options.reconnect is None:
+    def _must_leave(self, now: float) -> bool:
+        return self._leave_asked or now >= self._leave_at
+
+    def _may_leave(self) -> bool:
+        """The server goes away, and nothing is under way: from here on nothing goes out."""
+        if self._state is not State.GOING_AWAY or not self._is_quiet():
             return False
+        self._move(Event.LOST)
+        # senders wait from now on; one of them may have been quicker, so look again
+        if self._transport.hold() and self._is_quiet():
+            return True
+        self._transport.release()
+        with self._condition:
+            self._state = next_state(self._state, Event.STAYED)
+            self._condition.notify_all()
+        return False
+
+    def _is_quiet(self) -> bool:
+        """Another connection would know all that this one does."""
         resumption = self._service.resumption
-        # without a handle the state would be lost: then every second counts
-        return resumption is not None and self.memory.resumable and resumption.is_quiet()
+        if self.options.reconnect is None or resumption is None or not self.memory.resumable:
+            return False  # without a handle the state would be lost: then every second counts
+        knows_all = (
+            resumption.transparent or self._transport.stats.messages_sent == self._at_handle[0]
+        )
+        return knows_all and resumption.is_quiet()
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout

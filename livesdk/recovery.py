@@ -83,17 +83,14 @@ class Recovery(Reader):
     """The reader's loop; :class:`livesdk.connection.Connection` is the whole.
 
     Attributes:
-        epoch: How many connections were lost; guarded by the condition.
-        reconnects: How many took their place.
+        reconnects: How many connections took the place of another.
         last_reconnect: What was told of the last one.
     """
 
-    epoch: int
     reconnects: int
     last_reconnect: Optional[ReconnectInfo]
     _budget: Budget
     _opened_at: float
-    _at_handle: tuple[int, float]
 
     def _new_transport(self) -> Transport:
         raise NotImplementedError
@@ -213,9 +210,7 @@ class Recovery(Reader):
         fresh = self._new_transport()
         with self._condition:
             old, self._transport = self._transport, fresh
-            if self._state is not State.RECONNECTING:
-                self._state = next_state(self._state, Event.LOST)
-                self.epoch += 1
+            self._state = next_state(self._state, Event.LOST)
         return old
 
     def _say_goodbye(self, old: Transport) -> None:

@@ -102,6 +102,14 @@ class Transport(abc.ABC):
         """
 
     @abc.abstractmethod
+    def hold(self) -> bool:
+        """Let nothing out from here on that is not queued; the opposite of ``release``.
+
+        Returns:
+            Whether nothing is queued.
+        """
+
+    @abc.abstractmethod
     def acknowledged(self, count: int) -> None:
         """The first ``count`` messages after the setup need not be kept any longer."""
 

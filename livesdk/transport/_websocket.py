@@ -310,6 +310,11 @@ class WebSocketTransport(Transport):
                 self._flush(self._sock)
         self._waker.wake()
 
+    def hold(self) -> bool:
+        with self._lock:
+            self._held = True
+            return not self._queue
+
     def acknowledged(self, count: int) -> None:
         with self._lock:
             while self._journal and self._journal_from < count:

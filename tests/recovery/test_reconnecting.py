@@ -628,8 +628,8 @@ def test_a_history_that_cannot_be_made_is_reported_and_the_session_goes_on() -> 
 @pytest.mark.parametrize("history", [5, [{"role": "user", "prats": []}]])
 def test_a_wrong_history_is_refused_before_anything_is_sent(history: Any) -> None:
     with Line(nice) as line:
-        with pytest.raises(livesdk.ConfigError), connected(line, history=history):
-            pass
+        with pytest.raises(livesdk.ConfigError):
+            connected(line, history=history).__enter__()
         assert line.stations == []
 
 

@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import attrs
 
@@ -40,6 +40,9 @@ from .session import Session
 from .tools import split_tools
 from .transport import Dial
 from .types.config import HttpOptions, LiveConnectConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["Client", "Live", "LiveMusic"]
 
@@ -171,6 +174,7 @@ class Live:
         timeout: Optional[float] = None,
         tool_audio: str = "drop",
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; blocks until the server has accepted the setup.
 
@@ -183,6 +187,7 @@ class Live:
                 because the service ends sessions that send it (1008); or ``"send"`` it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
                 close, and re-raise from ``wait_closed()``.
+            recorder: Writes the session down; see :mod:`livesdk.recording`.
 
         Returns:
             The open session; use it in a ``with`` block, or close it.
@@ -206,14 +211,15 @@ class Live:
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
+        options = _with_callback_errors(client._options, callback_errors)
         session = Session(
             access=access,
             setup=setup,
             dial=client._dial(access, "live"),
             callbacks=callbacks_from(callbacks),
-            options=_with_callback_errors(client._options, callback_errors),
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
+            options=_with_recorder(options, recorder, "live", setup.model, access),
         )
         session._conversation_factory = _conversation
         session._connection.start(deadline)
@@ -234,6 +240,7 @@ class LiveMusic:
         *,
         timeout: Optional[float] = None,
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> MusicSession:
         """Open a music session; blocks until the server has accepted the setup (Protocol §11).
 
@@ -244,6 +251,7 @@ class LiveMusic:
                 :class:`LiveMusicServerMessage`.
             timeout: Seconds for everything.
             callback_errors: As of :meth:`Live.connect`.
+            recorder: As of :meth:`Live.connect`.
 
         Raises:
             ConfigError: An argument is wrong, or the backend has no music.
@@ -253,11 +261,13 @@ class LiveMusic:
         client = self._client
         music_config = checked_music_config(config)
         deadline = client._deadline(timeout)
+        access, name = client._access, model_resource(client._access, model)
+        options = _with_callback_errors(client._options, callback_errors)
         session = MusicSession(
-            model=model_resource(client._access, model),
-            dial=client._dial(client._access, "music"),
+            model=name,
+            dial=client._dial(access, "music"),
             callbacks=callbacks_from(callbacks),
-            options=_with_callback_errors(client._options, callback_errors),
+            options=_with_recorder(options, recorder, "music", name, access),
         )
         session._connection.start(deadline)
         try:
@@ -296,6 +306,25 @@ def _with_callback_errors(options: Options, callback_errors: str) -> Options:
             f"callback_errors: expected 'report' or 'raise', got {callback_errors!r:.40}"
         )
     return attrs.evolve(options, callback_errors=callback_errors)
+
+
+def _with_recorder(
+    options: Options, recorder: Any, service: str, model: Optional[str], access: Access
+) -> Options:
+    """Have the session written down; the last thing before it is made, since it opens the file."""
+    if recorder is None:
+        return options
+    from .recording import Recorder  # not for every client
+
+    if not isinstance(recorder, Recorder):
+        raise ConfigError(f"recorder: expected a Recorder, got {type(recorder).__name__}")
+    recorder.begin(
+        service=service,
+        model=model or "",
+        backend=access.backend,
+        vertex_rules=access.vertex_rules,
+    )
+    return attrs.evolve(options, tap=recorder)
 
 
 def _duration(name: str, seconds: Optional[float]) -> Optional[float]:

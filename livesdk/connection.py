@@ -79,9 +79,13 @@ class Connection(Reader):
             LIMIT, self._notify, fills=not self._dispatcher.wants("message")
         )
         # last, because it holds descriptors
-        self._transport = transport or WebSocketTransport(
-            max_message_bytes=options.max_message_bytes
-        )
+        self._transport = transport or self._new_transport()
+
+    def _new_transport(self) -> Transport:
+        limit = self.options.max_message_bytes
+        if self.options.tap is not None:
+            return self.options.tap.transport(self.report, limit)
+        return WebSocketTransport(max_message_bytes=limit)
 
     def _new_dispatcher(self, callbacks: LiveCallbacks) -> Dispatcher:
         return Dispatcher(

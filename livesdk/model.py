@@ -7,7 +7,7 @@ called any number of times.  Protocol §16, §17.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import attrs
 from attrs import field, frozen
@@ -18,6 +18,9 @@ from .dispatch import LiveCallbacks
 from .errors import ConfigError
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["LiveGenerativeModel", "get_live_generative_model", "live_model"]
 
@@ -50,6 +53,7 @@ class LiveGenerativeModel:
         session_resumption: Any = None,
         timeout: Optional[float] = None,
         tool_audio: str = "drop",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
 
@@ -58,6 +62,7 @@ class LiveGenerativeModel:
             session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
             timeout: Seconds for everything.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
+            recorder: Writes the session down.
         """
         own = {
             "system_instruction": self.system_instruction,
@@ -76,7 +81,12 @@ class LiveGenerativeModel:
         # checked again as a whole: the values above may be dicts
         merged = attrs.evolve(config, **given)
         return self.client.live.connect(
-            self.model, merged, callbacks, timeout=timeout, tool_audio=tool_audio
+            self.model,
+            merged,
+            callbacks,
+            timeout=timeout,
+            tool_audio=tool_audio,
+            recorder=recorder,
         )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, Union
+from typing import Any, Optional, Protocol, Union
 
 from attrs import define, frozen
 
@@ -37,7 +37,17 @@ from .protocol import Event, Memory, State, next_state
 from .retry import cause_of
 from .transport import CloseFrame, Dial, Lost, Message, Transport
 
-__all__ = ["LIMIT", "LONGEST", "CloseRequest", "End", "Options", "Reader", "Service", "soonest"]
+__all__ = [
+    "LIMIT",
+    "LONGEST",
+    "CloseRequest",
+    "End",
+    "Options",
+    "Reader",
+    "Service",
+    "Tap",
+    "soonest",
+]
 
 _log = get_logger(__name__)
 
@@ -71,6 +81,19 @@ class Service:
     is_tool: Callable[[], bool] = lambda: False
 
 
+class Tap(Protocol):
+    """Somebody who provides a session's transports, such as a recorder; nothing here may block."""
+
+    def transport(
+        self, report: Callable[[LiveError], None], max_message_bytes: int, /
+    ) -> Transport:
+        """Make one; ``report`` tells ``onerror`` of a problem that does not end the session."""
+        ...
+
+    def closed(self, info: CloseInfo) -> None:
+        """The session is over; on the reader."""
+
+
 @frozen(kw_only=True)
 class Options:
     """The knobs of a connection; all durations in seconds.
@@ -81,12 +104,14 @@ class Options:
         callback_errors: ``"report"`` to ``onerror``, or ``"raise"``: close, and re-raise from
             ``wait_closed()``.
         max_message_bytes: A larger message ends the session with 1009.
+        tap: Makes the transports in place of the network's own.
     """
 
     ping_interval: Optional[float] = 25.0
     liveness_timeout: Optional[float] = 60.0
     callback_errors: str = "report"
     max_message_bytes: int = 64 * 1024 * 1024
+    tap: Optional[Tap] = None
 
 
 @define
@@ -317,6 +342,8 @@ class Reader:
         """Tell everybody, once; free everything."""
         info = self._info_of(end)
         self._transport.close()
+        if self.options.tap is not None:
+            self.options.tap.closed(info)
         self._service.ended()
         with self._condition:
             self._state = next_state(self._state, Event.ENDED)

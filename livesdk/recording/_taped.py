@@ -1,0 +1,70 @@
+"""A transport that tells a recorder what goes over it; on the wire it is like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional, Union
+
+from ..transport import CloseFrame, Dial, Lost, Message, WebSocketTransport
+
+if TYPE_CHECKING:
+    from ._recorder import Recorder
+
+__all__ = ["TapedTransport"]
+
+
+class TapedTransport(WebSocketTransport):
+    """See the module.
+
+    A frame of the client is told of before it goes out, and taken back if it does not: told of
+    afterwards, it could stand behind the answer to it.
+    """
+
+    def __init__(self, recorder: Recorder, *, max_message_bytes: int) -> None:
+        super().__init__(max_message_bytes=max_message_bytes)
+        self._recorder = recorder
+        self._ended_here = False
+
+    def open(self, request: Dial, deadline: float) -> None:
+        self._recorder.keep_out(request.headers)
+        super().open(request, deadline)
+        self._recorder.connected()
+
+    def send(self, payload: bytes, deadline: float) -> None:
+        self._recorder.frame("client", payload)
+        try:
+            super().send(payload, deadline)
+        except BaseException:  # Ctrl-C too
+            self._recorder.unsent(payload)
+            raise
+
+    def send_media(self, payload: bytes, duration_ms: float) -> None:
+        self._recorder.frame("client", payload)
+        try:
+            super().send_media(payload, duration_ms)
+        except BaseException:
+            self._recorder.unsent(payload)
+            raise
+
+    def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
+        try:
+            event = super().receive(deadline)
+        except Lost as lost:
+            self._tell_end(lost.code, lost.reason, "network")
+            raise
+        if isinstance(event, Message):
+            self._recorder.frame("server", event.payload)
+        elif isinstance(event, CloseFrame):
+            self._tell_end(event.code, event.reason, "remote")
+        return event
+
+    def _tell_end(self, code: int, reason: str, by: str) -> None:
+        if not self._ended_here:
+            self._recorder.lost(code, reason, by)
+
+    def send_close(self, code: int, reason: str) -> None:
+        self._ended_here = True
+        super().send_close(code, reason)
+
+    def abort(self) -> None:
+        self._ended_here = True
+        super().abort()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..dispatch import LiveCallbacks
     from ..music import MusicSession
     from ..session import Session
+    from ..types.requests import LiveClientSetup
 
 __all__ = ["Replay"]
 
@@ -199,16 +200,21 @@ class Replay:
             raise ConfigError(f"speed: expected a number above 0, got {speed!r:.40}")
         return _Offline(self.events, speed if realtime else None, waits)
 
-    def _setup(self) -> Any:
-        """Return the setup as it was sent; what was hidden in it is hidden here too."""
-        from ..types.requests import LiveClientMessage
+    def _setup(self) -> LiveClientSetup:
+        """Return as much of the setup as a session acts by: the model, and what it may call."""
+        from ..types.requests import LiveClientSetup
 
-        for event in self.events:
-            if event.kind == "setup" and event.direction == "client":
-                setup = codec.decode(event.payload, LiveClientMessage).setup
-                if setup is not None:
-                    return setup
-        raise ConfigError(f"{self.name} has no setup: the session was never opened")
+        frames = (event.frame for event in self.events if event.kind == "setup")
+        setup = (next(frames, None) or {}).get("setup")
+        if not isinstance(setup, dict):
+            raise ConfigError(f"{self.name} has no setup: the session was never opened")
+        declared = [
+            {name: function[name] for name in ("name", "behavior") if name in function}
+            for tool in setup.get("tools") or ()
+            for function in tool.get("functionDeclarations") or ()
+        ]
+        tools = [{"functionDeclarations": declared}] if declared else None
+        return codec.check({"model": setup.get("model"), "tools": tools}, LiveClientSetup)
 
 
 @attrs.frozen

@@ -84,7 +84,7 @@ class Connection(Reader):
     def _new_transport(self) -> Transport:
         limit = self.options.max_message_bytes
         if self.options.tap is not None:
-            return self.options.tap.transport(self.report, limit)
+            return self.options.tap.transport(limit)
         return WebSocketTransport(max_message_bytes=limit)
 
     def _new_dispatcher(self, callbacks: LiveCallbacks) -> Dispatcher:

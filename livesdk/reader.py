@@ -84,14 +84,15 @@ class Service:
 class Tap(Protocol):
     """Somebody who provides a session's transports, such as a recorder; nothing here may block."""
 
-    def transport(
-        self, report: Callable[[LiveError], None], max_message_bytes: int, /
-    ) -> Transport:
-        """Make one; ``report`` tells ``onerror`` of a problem that does not end the session."""
+    def transport(self, max_message_bytes: int, /) -> Transport:
+        """Make one."""
         ...
 
-    def closed(self, info: CloseInfo) -> None:
-        """The session is over; on the reader."""
+    def opened(self, report: Callable[[LiveError], None], /) -> None:
+        """The session is open; ``report`` tells ``onerror`` of what does not end it.  Reader."""
+
+    def closed(self, info: CloseInfo, /) -> None:
+        """The session is over, or never opened.  On the reader."""
 
 
 @frozen(kw_only=True)
@@ -244,6 +245,8 @@ class Reader:
         with self._condition:
             self._opened = True
             self._condition.notify_all()
+        if self.options.tap is not None:
+            self.options.tap.opened(self.report)
 
     def _serve(self) -> End:
         """Read until the end."""

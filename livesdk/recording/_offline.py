@@ -164,9 +164,10 @@ class OfflineTransport(Transport):
 
 def _end_of(events: Sequence[RecordedEvent]) -> Optional[CloseInfo]:
     """Return how it ended; ``None`` where the recording does not say, as after a crash."""
+    told: Optional[CloseInfo] = None
     for event in reversed(events):
-        if event.kind in ("lost", "closed") and event.direction == "session":
-            return event.info
-        if event.direction == "server":
-            return None
-    return None
+        if event.direction == "server" or (told is not None and told.initiated_by == "local"):
+            break
+        if event.direction == "session" and event.info is not None:
+            told = event.info  # what the connection met says more than what became of the session
+    return told

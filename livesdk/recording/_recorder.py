@@ -82,7 +82,7 @@ class Recorder:
         self._file = file
         self._lines = Lines(audio=audio)
         self._audio = audio
-        self._condition = threading.Condition(threading.Lock())  # around the next four
+        self._condition = threading.Condition(threading.Lock())  # around the queue, and its end
         self._queue: deque[_Job] = deque()
         self._size = 0
         self._ended = False  # nothing more is taken
@@ -91,7 +91,7 @@ class Recorder:
         self._pid = os.getpid()
         self._started = 0.0
         self._dialled = False
-        self._report: Callable[[LiveError], None] = _log.warning
+        self._report: Optional[Callable[[LiveError], None]] = None  # once the session is open
         self.error: Optional[LiveError] = None
 
     def __enter__(self) -> Self:
@@ -175,17 +175,21 @@ class Recorder:
 
     # -------------------------------------------------------- for the session: any thread, no waits
 
-    def transport(
-        self, report: Callable[[LiveError], None], max_message_bytes: int
-    ) -> TapedTransport:
-        """Make a transport that tells this recorder what goes over it.
+    def transport(self, max_message_bytes: int) -> TapedTransport:
+        """Make a transport that tells this recorder what goes over it."""
+        return TapedTransport(self, max_message_bytes=max_message_bytes)
+
+    def opened(self, report: Callable[[LiveError], None]) -> None:
+        """The session is open.
 
         Args:
-            report: Told if the recording stops.
-            max_message_bytes: As of every transport.
+            report: Told if the recording stops, or has stopped by now.
         """
-        self._report = report
-        return TapedTransport(self, max_message_bytes=max_message_bytes)
+        with self._condition:
+            is_first, self._report = self._report is None, report
+            stopped = self.error
+        if is_first and stopped is not None:
+            report(stopped)
 
     def connected(self) -> None:
         """A connection stands."""
@@ -273,7 +277,9 @@ class Recorder:
             self._queue.clear()
             self._size = 0
             self._condition.notify()
-        self._report(stopped)
+            report = self._report
+        if report is not None:
+            report(stopped)
 
 
 def _close_at_exit(recorder: Callable[[], Optional[Recorder]]) -> None:

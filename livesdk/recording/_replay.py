@@ -225,8 +225,11 @@ class _Offline:
     speed: Optional[float]
     waits: bool
 
-    def transport(self, _report: Any, _max_message_bytes: int) -> OfflineTransport:
+    def transport(self, _max_message_bytes: int) -> OfflineTransport:
         return OfflineTransport(self.events, waits=self.waits, speed=self.speed)
+
+    def opened(self, report: Any) -> None:
+        """There is nothing to report."""
 
     def closed(self, info: CloseInfo) -> None:
         """Nobody has to be told."""

@@ -318,13 +318,13 @@ def _with_recorder(
 
     if not isinstance(recorder, Recorder):
         raise ConfigError(f"recorder: expected a Recorder, got {type(recorder).__name__}")
-    recorder.begin(
+    recorder._tape.begin(
         service=service,
         model=model or "",
         backend=access.backend,
         vertex_rules=access.vertex_rules,
     )
-    return attrs.evolve(options, tap=recorder)
+    return attrs.evolve(options, tap=recorder._tape)
 
 
 def _duration(name: str, seconds: Optional[float]) -> Optional[float]:

@@ -3,7 +3,8 @@
 ::
 
     _lines       the file: what a line holds, and what it never does; pure
-    _recorder    a queue and the thread that writes it down
+    _recorder    what users write with
+    _tape        a queue, and the thread that writes it down
     _taped       the transport of a session that is recorded
     _follow      how far a replay is, and what it waits for; pure
     _offline     the transport of a session that is replayed

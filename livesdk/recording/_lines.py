@@ -149,7 +149,7 @@ class Lines:
     def keep_out(self, headers: Mapping[str, str]) -> None:
         """From now on strike the values of these headers out of whatever is written."""
         words = {
-            word.encode()
+            _dumps(word)[1:-1].encode()  # as it stands in a line
             for name, value in headers.items()
             if name.lower() not in _PUBLIC_HEADERS
             for word in value.split()

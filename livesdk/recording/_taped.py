@@ -1,4 +1,4 @@
-"""A transport that tells a recorder what goes over it; on the wire it is like any other."""
+"""A transport that tells a tape what goes over it; on the wire it is like any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional, Union
 from ..transport import CloseFrame, Dial, Lost, Message, WebSocketTransport
 
 if TYPE_CHECKING:
-    from ._recorder import Recorder
+    from ._tape import Tape
 
 __all__ = ["TapedTransport"]
 
@@ -19,30 +19,31 @@ class TapedTransport(WebSocketTransport):
     afterwards, it could stand behind the answer to it.
     """
 
-    def __init__(self, recorder: Recorder, *, max_message_bytes: int) -> None:
+    def __init__(self, tape: Tape, *, max_message_bytes: int) -> None:
         super().__init__(max_message_bytes=max_message_bytes)
-        self._recorder = recorder
+        self._tape = tape
         self._ended_here = False
 
     def open(self, request: Dial, deadline: float) -> None:
-        self._recorder.keep_out(request.headers)
+        self._ended_here = False
+        self._tape.keep_out(request.headers)
         super().open(request, deadline)
-        self._recorder.connected()
+        self._tape.connected()
 
     def send(self, payload: bytes, deadline: float) -> None:
-        self._recorder.frame("client", payload)
+        self._tape.frame("client", payload)
         try:
             super().send(payload, deadline)
         except BaseException:  # Ctrl-C too
-            self._recorder.unsent(payload)
+            self._tape.unsent(payload)
             raise
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        self._recorder.frame("client", payload)
+        self._tape.frame("client", payload)
         try:
             super().send_media(payload, duration_ms)
         except BaseException:
-            self._recorder.unsent(payload)
+            self._tape.unsent(payload)
             raise
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
@@ -52,14 +53,14 @@ class TapedTransport(WebSocketTransport):
             self._tell_end(lost.code, lost.reason, "network")
             raise
         if isinstance(event, Message):
-            self._recorder.frame("server", event.payload)
+            self._tape.frame("server", event.payload)
         elif isinstance(event, CloseFrame):
             self._tell_end(event.code, event.reason, "remote")
         return event
 
     def _tell_end(self, code: int, reason: str, by: str) -> None:
         if not self._ended_here:
-            self._recorder.lost(code, reason, by)
+            self._tape.lost(code, reason, by)
 
     def send_close(self, code: int, reason: str) -> None:
         self._ended_here = True

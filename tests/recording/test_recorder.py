@@ -18,6 +18,8 @@ import livesdk
 from livesdk import types
 from livesdk.emulator import Close, Drop, Emulator, HttpStatus, Say, Scenario, Send, SendRaw
 from livesdk.recording import Recorder, Replay
+from livesdk.recording._lines import Lines, read_event, settled
+from livesdk.recording._tape import Tape
 
 pytestmark = pytest.mark.requires("emulator")
 
@@ -287,7 +289,7 @@ def test_a_stuck_disk_delays_neither_the_session_nor_its_end():
 
 
 def test_a_disk_too_slow_for_good_stops_the_recording(monkeypatch):
-    monkeypatch.setattr("livesdk.recording._recorder._LIMIT", 10_000)
+    monkeypatch.setattr("livesdk.recording._tape._LIMIT", 10_000)
     file, heard = StuckFile(), Heard()
     with opened("One.") as (emulator, _), Recorder(file) as recorder:
         connect = client_of(emulator).live.connect
@@ -308,9 +310,29 @@ def test_a_file_that_raises_anything_ends_the_recording_only():
     assert isinstance(recorder.error.__cause__, ZeroDivisionError)
 
 
-def test_a_frame_that_did_not_go_out_is_not_in_the_replay(tmp_path):
-    from livesdk.recording._lines import Lines, read_event, settled
+def test_a_connection_that_takes_over_is_told_of_and_the_handle_it_uses(tmp_path):
+    tape = Tape(tmp_path / "x.jsonl", audio=True)
+    tape.begin(service="live", model="models/m", backend="developer", vertex_rules=False)
+    tape.connected()
+    update = {"sessionResumptionUpdate": {"newHandle": "a-handle", "resumable": True}}
+    tape.frame("server", json.dumps(update).encode())
+    tape.lost(1001, "going away", "remote")
+    tape.connected()
+    tape.frame("client", b'{"setup": {"sessionResumption": {"handle": "a-handle"}}}')
+    tape.closed(livesdk.CloseInfo(code=1000, clean=True, initiated_by="local"))
+    tape.close(5.0)
+    replay = Replay(tmp_path / "x.jsonl")
+    assert [e.kind for e in replay.events] == [
+        "sessionResumptionUpdate",
+        "lost",
+        "reconnected",
+        "setup",
+        "closed",
+    ]
+    assert str([e.frame for e in replay.events]).count("'handle-1'") == 2
 
+
+def test_a_frame_that_did_not_go_out_is_not_in_the_replay(tmp_path):
     lines = Lines(audio=True)
     written = [
         lines.frame(0.1, "client", b'{"clientContent": {"turns": []}}'),

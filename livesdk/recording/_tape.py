@@ -22,7 +22,6 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
 
-from .._log import get_logger
 from .._version import __version__
 from ..errors import CloseInfo, ConfigError, LiveError
 from ._lines import Lines, RecordingHeader
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Tape"]
 
-_log = get_logger(__name__)
 _numbers = itertools.count(1)
 
 _LIMIT = 32 * 1024 * 1024
@@ -41,7 +39,8 @@ _LIMIT = 32 * 1024 * 1024
 _AT_EXIT = 1.0
 """Seconds that the end of a program which forgot ``close()`` waits for the disk."""
 
-_Job = tuple[Callable[..., bytes], tuple[Any, ...], int]
+_Line = Callable[[float], bytes]
+"""Makes a line of the moment, in seconds since the start; on the thread that writes."""
 
 
 class Tape:
@@ -57,12 +56,12 @@ class Tape:
         self._lines = Lines(audio=audio)
         self._audio = audio
         self._condition = threading.Condition(threading.Lock())  # around the queue, and its end
-        self._queue: deque[_Job] = deque()
+        self._queue: deque[tuple[_Line, float]] = deque()
         self._size = 0
         self._ended = False  # nothing more is taken
         self._thread: Optional[threading.Thread] = None
         self._used = False
-        self._pid = os.getpid()
+        self._pid = 0
         self._started = 0.0
         self._dialled = False
         self._report: Optional[Callable[[LiveError], None]] = None  # once the session is open
@@ -73,7 +72,7 @@ class Tape:
     def close(self, timeout: float) -> None:
         """Take nothing more, and wait until all is written."""
         thread = self._thread
-        if os.getpid() != self._pid or thread is None:
+        if thread is None or os.getpid() != self._pid:
             return
         self._end()
         if thread is not threading.current_thread():
@@ -90,6 +89,7 @@ class Tape:
                 raise ConfigError("a Recorder records one session: make another for the next")
             self._used = True
         target = self._opened()
+        self._pid = os.getpid()
         self._started = time.monotonic()
         header = RecordingHeader(
             service=service,
@@ -100,7 +100,7 @@ class Tape:
             started=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
             audio=self._audio,
         )
-        self._put(self._lines.header, (header,), 0)
+        self._put(lambda _: self._lines.header(header))
         thread = threading.Thread(
             target=self._write,
             args=(target, target is not self._file),
@@ -152,7 +152,7 @@ class Tape:
     def connected(self) -> None:
         """A connection stands."""
         if self._dialled:
-            self._put(self._lines.event, (self._now(), "reconnected", None), 0)
+            self._put(lambda at: self._lines.event(at, "reconnected", None))
         self._dialled = True
 
     def keep_out(self, headers: Mapping[str, str]) -> None:
@@ -161,30 +161,27 @@ class Tape:
 
     def frame(self, direction: str, payload: Union[bytes, str]) -> None:
         """A frame of the ``"client"`` or the ``"server"``."""
-        self._put(self._lines.frame, (self._now(), direction, payload), len(payload))
+        self._put(lambda at: self._lines.frame(at, direction, payload), len(payload))
 
     def unsent(self, payload: bytes) -> None:
         """A frame of the client that was told of did not go out."""
-        self._put(self._lines.unsent, (self._now(), payload), len(payload))
+        self._put(lambda at: self._lines.unsent(at, payload), len(payload))
 
     def lost(self, code: int, reason: str, by: str) -> None:
         """A connection ended, by the ``"remote"`` side or the ``"network"``."""
         info = CloseInfo(code=code, reason=reason, clean=code in (1000, 1001), initiated_by=by)
-        self._put(self._lines.event, (self._now(), "lost", info), 0)
+        self._put(lambda at: self._lines.event(at, "lost", info))
 
     def closed(self, info: CloseInfo) -> None:
         """The session is over."""
-        self._put(self._lines.event, (self._now(), "closed", info), 0)
+        self._put(lambda at: self._lines.event(at, "closed", info))
         self._end()
 
-    def _now(self) -> float:
-        return time.monotonic() - self._started
-
-    def _put(self, make: Callable[..., bytes], arguments: tuple[Any, ...], size: int) -> None:
+    def _put(self, line: _Line, size: int = 0) -> None:
         with self._condition:
             if self._ended:
                 return
-            self._queue.append((make, arguments, size))
+            self._queue.append((line, time.monotonic() - self._started))
             self._size += size
             is_full = self._size > _LIMIT
             self._condition.notify()
@@ -201,24 +198,24 @@ class Tape:
     def _write(self, target: Any, is_ours: bool) -> None:
         try:
             while True:
-                jobs = self._next_jobs()
-                if not jobs:
+                lines = self._next_lines()
+                if not lines:
                     break
-                _write_whole(target, b"".join(make(*arguments) for make, arguments, _ in jobs))
+                _write_whole(target, b"".join(line(at) for line, at in lines))
         except Exception as error:  # noqa: BLE001  # a border: the file may be the program's own
             self._stop(error)
         finally:
             if is_ours:
                 target.close()
 
-    def _next_jobs(self) -> list[_Job]:
+    def _next_lines(self) -> list[tuple[_Line, float]]:
         """Wait for something to write; nothing once all is written."""
         with self._condition:
             self._condition.wait_for(lambda: self._queue or self._ended)
-            jobs = list(self._queue)
+            lines = list(self._queue)
             self._queue.clear()
             self._size = 0
-        return jobs
+        return lines
 
     def _stop(self, error: Exception) -> None:
         """Give the recording up, and say so once."""

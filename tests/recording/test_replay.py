@@ -460,3 +460,16 @@ def test_a_second_recording_of_a_replay_is_the_same(tea, tmp_path):
     again = Replay(path)
     frames = [[e.frame for e in one.events if e.direction == "server"] for one in (replay, again)]
     assert frames[0] == frames[1]
+
+
+def test_one_recording_is_played_by_several_threads_at_once(tea):
+    replay, turns, _ = tea
+    ready = threading.Barrier(3)
+
+    def play():
+        ready.wait(5)
+        with replay.session(tools=[boil]) as session:
+            return [session.ask(question) for question in QUESTIONS]
+
+    for caught in [Caught(play) for _ in range(3)]:
+        same_turns(turns, caught.outcome())

@@ -35,11 +35,13 @@ from .endpoint import (
 )
 from .errors import ConfigError
 from .families import warnings_for
+from .history import History, setup_for_history
 from .music import MusicSession, checked_music_config
+from .retry import ReconnectPolicy, checked_policy
 from .session import Session
 from .tools import split_tools
 from .transport import Dial
-from .types.config import HttpOptions, LiveConnectConfig
+from .types.config import HttpOptions, LiveConnectConfig, SessionResumptionConfig
 
 if TYPE_CHECKING:
     from .recording import Recorder
@@ -172,6 +174,8 @@ class Live:
         callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
         *,
         timeout: Optional[float] = None,
+        reconnect: Union[ReconnectPolicy, bool, None] = None,
+        history: Any = None,
         tool_audio: str = "drop",
         callback_errors: str = "report",
         recorder: Optional[Recorder] = None,
@@ -183,6 +187,13 @@ class Live:
             config: :class:`LiveConnectConfig` or a dict in snake_case or camelCase.
             callbacks: :class:`LiveCallbacks` or a dict; all of them optional.
             timeout: Seconds for everything: look-up, connecting, proxy, TLS, upgrade and setup.
+            reconnect: Whether the session goes on when its connection ends, and how hard to try: a
+                :class:`ReconnectPolicy`, True, False, or ``None``: if the config has
+                ``session_resumption`` (``{}`` asks for handles; with True that is done for you).
+            history: What a fresh session is told first: turns as of ``send_client_content``, or a
+                function that returns them, called again if a handle is refused on the way and a
+                fresh session has to take over.  A session that is resumed with a handle is told
+                nothing.
             tool_audio: ``"drop"`` realtime audio and video while a BLOCKING function call is open,
                 because the service ends sessions that send it (1008); or ``"send"`` it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
@@ -207,11 +218,18 @@ class Live:
         if model is None:
             raise ConfigError("model: expected a name such as 'gemini-3.8-live'")
         plain, functions = split_tools(checked.tools, "config.tools")
+        policy = checked_policy(reconnect, configured=checked.session_resumption is not None)
+        if policy is not None and checked.session_resumption is None:
+            checked = attrs.evolve(checked, session_resumption=SessionResumptionConfig())
         setup = setup_message(access, model, attrs.evolve(checked, tools=plain))
+        if history is not None:
+            setup = setup_for_history(setup)
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
-        options = _with_callback_errors(client._options, callback_errors)
+        options = attrs.evolve(
+            _with_callback_errors(client._options, callback_errors), reconnect=policy
+        )
         session = Session(
             access=access,
             setup=setup,
@@ -219,6 +237,7 @@ class Live:
             callbacks=callbacks_from(callbacks),
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
+            history=None if history is None else History(history, setup, access),
             options=_with_recorder(options, recorder, "live", setup.model, access),
         )
         session._conversation_factory = _conversation

@@ -33,7 +33,15 @@ _log = get_logger(__name__)
 Callback = Callable[..., Any]
 Dispatch = Union[str, Callable[[Callable[[], None]], Any]]
 
-EVENTS = ("open", "message", "error", "close")
+EVENTS = {
+    "open": "onopen",
+    "message": "onmessage",
+    "error": "onerror",
+    "close": "onclose",
+    "reconnect": "on_reconnect",
+    "go_away": "on_go_away",
+}
+"""What can happen, and how its callback is called."""
 _BEHIND = 4 * 1024 * 1024
 """Bytes in the queue from which on the callbacks are said to be behind: a minute of audio."""
 
@@ -49,6 +57,10 @@ class LiveCallbacks:
             abnormal end.
         onclose: Called with the :class:`CloseInfo`, exactly once, last.  Not called if
             ``connect()`` fails, which raises instead.  What it raises itself is logged only.
+        on_reconnect: Called with a :class:`ReconnectInfo` when another connection has taken the
+            place of one that ended; before any message of it.
+        on_go_away: Called with the :class:`LiveServerGoAway` when the server says that it will end
+            the connection; the session then moves to another one by itself, if it may.
         dispatch: Where they run: ``"thread"`` (one of ours), ``"reader"`` (the reading thread
             itself: lowest latency, and a slow callback delays the connection), ``"manual"``
             (inside ``session.pump()``), or a callable that hands a function to another thread,
@@ -59,6 +71,8 @@ class LiveCallbacks:
     onmessage: Optional[Callback] = None
     onerror: Optional[Callback] = None
     onclose: Optional[Callback] = None
+    on_reconnect: Optional[Callback] = None
+    on_go_away: Optional[Callback] = None
     dispatch: Dispatch = "thread"
 
 
@@ -67,27 +81,32 @@ def callbacks_from(given: Any) -> LiveCallbacks:
     if given is None:
         return LiveCallbacks()
     if isinstance(given, dict):
-        unknown = set(given) - {f"on{event}" for event in EVENTS} - {"dispatch"}
+        given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
+        unknown = set(given) - {*EVENTS.values(), "dispatch"}
         if unknown:
             raise ConfigError(
-                f"callbacks: unknown {sorted(map(str, unknown))}; expected onopen, onmessage,"
-                " onerror, onclose, dispatch"
+                f"callbacks: unknown {sorted(map(str, unknown))};"
+                f" expected {', '.join(EVENTS.values())}, dispatch"
             )
         given = LiveCallbacks(**given)
     if not isinstance(given, LiveCallbacks):
         raise ConfigError(
             f"callbacks: expected LiveCallbacks or a dict, got {type(given).__name__}"
         )
-    for event in EVENTS:
-        callback = getattr(given, f"on{event}")
+    for name in EVENTS.values():
+        callback = getattr(given, name)
         if callback is not None and not callable(callback):
-            raise ConfigError(f"callbacks.on{event}: expected a function, got {callback!r:.60}")
+            raise ConfigError(f"callbacks.{name}: expected a function, got {callback!r:.60}")
     if given.dispatch not in ("thread", "reader", "manual") and not callable(given.dispatch):
         raise ConfigError(
             "callbacks.dispatch: expected 'thread', 'reader', 'manual' or a callable,"
             f" got {given.dispatch!r:.60}"
         )
     return evolve(given)
+
+
+_OTHER_NAMES = {"onreconnect": "on_reconnect", "ongoaway": "on_go_away"}
+"""As a dict in the style of the JS client would have them."""
 
 
 def takes_argument(callback: Callback) -> bool:
@@ -137,8 +156,8 @@ class Dispatcher:
         self._thread: Optional[threading.Thread] = None
         self._runner: Optional[int] = None
         self.size = 0
-        for event in EVENTS:
-            callback = getattr(callbacks, f"on{event}")
+        for event, attribute in EVENTS.items():
+            callback = getattr(callbacks, attribute)
             if callback is not None:
                 self.on(event, callback)
 
@@ -325,7 +344,7 @@ class Dispatcher:
 
     def _failed(self, event: str, callback: Callback, error: BaseException) -> None:
         name = getattr(callback, "__qualname__", None) or type(callback).__name__
-        _log.error("the on%s callback %s raised", event, name, exc_info=error)
+        _log.error("the %s callback %s raised", EVENTS[event], name, exc_info=error)
         failure = CallbackError(name)
         failure.__cause__ = error
         if event not in ("error", "close"):  # not in a circle, and nothing comes after onclose
@@ -361,8 +380,7 @@ def _run_here(drain: Callable[[], None]) -> None:
 
 
 def _event(name: str) -> str:
-    event = str(name)
-    event = event.removeprefix("on")
+    event = str(name).removeprefix("on").removeprefix("_")
     if event not in EVENTS:
         raise ConfigError(f"unknown event {name!r:.40}; expected one of {', '.join(EVENTS)}")
     return event

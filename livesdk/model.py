@@ -16,6 +16,7 @@ from .client import Client
 from .configure import checked_config
 from .dispatch import LiveCallbacks
 from .errors import ConfigError
+from .retry import ReconnectPolicy
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
 
@@ -52,6 +53,8 @@ class LiveGenerativeModel:
         *,
         session_resumption: Any = None,
         timeout: Optional[float] = None,
+        reconnect: Union[ReconnectPolicy, bool, None] = None,
+        history: Any = None,
         tool_audio: str = "drop",
         recorder: Optional[Recorder] = None,
     ) -> Session:
@@ -61,6 +64,8 @@ class LiveGenerativeModel:
             callbacks: All optional.
             session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
             timeout: Seconds for everything.
+            reconnect: As of :meth:`livesdk.client.Live.connect`.
+            history: As of :meth:`livesdk.client.Live.connect`.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
             recorder: Writes the session down.
         """
@@ -85,6 +90,8 @@ class LiveGenerativeModel:
             merged,
             callbacks,
             timeout=timeout,
+            reconnect=reconnect,
+            history=history,
             tool_audio=tool_audio,
             recorder=recorder,
         )

@@ -34,6 +34,7 @@ class Tally:
         mid_turn: The model has begun to answer and not completed it; its ``turnComplete`` is still
             to come, also after ``generationComplete`` and after an interruption.
         busy: An answer is due, under way, or will go on.
+        hears: The user was heard, and the model has not answered yet.
         first_audio: Seconds from the last input to the first audio, of each turn that had both;
             of the last thousand.
     """
@@ -44,6 +45,7 @@ class Tally:
         self.interrupted_at: Optional[float] = None
         self.mid_turn = False
         self.busy = False
+        self.hears = False
         self.first_audio: deque[float] = deque(maxlen=_TIMES)
         self._input_at: Optional[float] = None
         self._unfinished = False  # something came since the last turn ended
@@ -71,6 +73,9 @@ class Tally:
             self.interruptions += 1
         if _is_of_model(message):
             self.mid_turn = self.busy = self._unfinished = True
+            self.hears = False
+        elif content and content.input_transcription:
+            self.hears = True
         if content and (content.input_transcription or completes_turn or self.mid_turn):
             self._settle_bill()
         if not self._timed and message.audio:
@@ -85,9 +90,21 @@ class Tally:
         if completes_interaction(message):
             self._end_turn()
 
+    def connection_lost(self, *, again: bool) -> bool:
+        """Another connection begins; an answer that was due comes ``again``, or not at all.
+
+        Returns:
+            Whether one was due or under way.
+        """
+        was_busy = self.busy or self.mid_turn
+        self.mid_turn = self.hears = self._unfinished = self._timed = False
+        self.busy = was_busy and again
+        self._bill_complete = True  # what was reported so far was billed
+        return was_busy
+
     def _end_turn(self) -> None:
         self.turns += self._unfinished  # an IDLE that only repeats the last one ends nothing
-        self._unfinished = self._timed = self.busy = self.mid_turn = False
+        self._unfinished = self._timed = self.busy = self.mid_turn = self.hears = False
 
     def _settle_bill(self) -> None:
         """Another turn begins: what is reported from here on is its own bill."""

@@ -82,6 +82,11 @@ class Transcript:
         self._past.extend(self._user.taken())
         self._past.extend(self._model.taken(interrupted=interrupted))
 
+    def connection_lost(self) -> None:
+        """What is open will not be continued."""
+        self._end_turn(interrupted=False)
+        self._cut_short = False
+
     def utterances(self, *, ended: bool = False) -> list[Utterance]:
         """Return those that are closed; with ``ended``, those the session's end cut off as well."""
         closed = [*self._past, *self._user.closed, *self._model.closed]

@@ -66,8 +66,9 @@ class Turn:
         turn_complete_reason: Why it ended, where the service says.
         interaction_status: The last one sent.
         interrupted: The user cut in.
-        ended_by: ``"turn_complete"``, ``"idle"``, ``"closed"`` (see ``close_info``) or ``None``
-            while the turn goes on.
+        ended_by: ``"turn_complete"``, ``"idle"``, ``"closed"`` (see ``close_info``),
+            ``"reconnected"`` (the connection was lost on the way, and the rest with it: ask again)
+            or ``None`` while the turn goes on.
         close_info: How the session ended, where that ended the turn.
         time_to_first_audio: Seconds from the input to the first audio; ``None`` without audio.
         messages: Every message of the turn.
@@ -207,6 +208,10 @@ class TurnBuilder:
         self._turn.ended_by = "closed"
         self._turn.close_info = info
 
+    def cut(self) -> None:
+        """The connection was lost before the turn ended, and the next one knows nothing of it."""
+        self._turn.ended_by = "reconnected"
+
     def result(self) -> Turn:
         """Return the turn as far as it is known."""
         turn = self._turn
@@ -232,7 +237,7 @@ class Answer:
         first: The first message of the answer.
         last: The message that ends it; ``None`` while it goes on.
         is_paused: The model is done, and a tool is not.
-        is_settled: It ended without another message, when its last tool was done.
+        is_settled: It ended without another message: when its last tool was done, or cut short.
     """
 
     def __init__(self, started: float, *, mid_turn: bool, busy: bool) -> None:
@@ -265,6 +270,18 @@ class Answer:
             self.last = message if done and not tools_run else None
         elif done or (content and content.turn_complete):
             self._earlier = False
+            self._builder = TurnBuilder(self._started)
+
+    def cut(self) -> None:
+        """The connection was lost, and the rest of the turn with it."""
+        if self.last is None and not self.is_settled:
+            self._earlier, self.is_settled = False, True
+            self._builder.cut()
+
+    def restart(self) -> None:
+        """The prompt was sent again, on another connection: the answer begins anew."""
+        if self.last is None and not self.is_settled:
+            self.is_paused = self._earlier = self._suspects = False
             self._builder = TurnBuilder(self._started)
 
     def tools_settled(self) -> None:

@@ -117,7 +117,26 @@ def setup_end_of(events: Sequence[RecordedEvent]) -> Optional[int]:
         (
             index
             for index, event in enumerate(events)
-            if event.direction == "server" and event.frame and "setupComplete" in event.frame
+            if event.direction == "server" and _completes_setup(event)
         ),
         None,
     )
+
+
+def joined(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
+    """Return the events of all connections as a session sees them: with one setup and answer."""
+    kept: list[RecordedEvent] = []
+    awaits_answer, setups = False, 0
+    for event in events:
+        if event.kind == "setup" and event.direction == "client":
+            setups += 1
+            awaits_answer = setups > 1
+        elif awaits_answer and event.direction == "server" and _completes_setup(event):
+            awaits_answer = False
+        else:
+            kept.append(event)
+    return kept
+
+
+def _completes_setup(event: RecordedEvent) -> bool:
+    return event.frame is not None and "setupComplete" in event.frame

@@ -13,8 +13,17 @@ from collections.abc import Sequence
 from typing import Optional, Union
 
 from ..errors import CloseInfo
-from ..transport import CloseFrame, Dial, Lost, Message, Transport, TransportStats
-from ._follow import Follower
+from ..transport import (
+    CloseFrame,
+    Dial,
+    Leftover,
+    Lost,
+    Message,
+    Outbound,
+    Transport,
+    TransportStats,
+)
+from ._follow import Follower, joined
 from ._lines import RecordedEvent
 
 __all__ = ["OfflineTransport"]
@@ -25,17 +34,23 @@ class OfflineTransport(Transport):
 
     Args:
         events: Of the whole recording.
+        stats: To count with.
         waits: For what the client had sent, before the answer to it.
         speed: 1 for the pace of the recording; ``None``: at once.
     """
 
     def __init__(
-        self, events: Sequence[RecordedEvent], *, waits: bool, speed: Optional[float]
+        self,
+        events: Sequence[RecordedEvent],
+        stats: TransportStats,
+        *,
+        waits: bool,
+        speed: Optional[float],
     ) -> None:
-        self.stats = TransportStats()
+        self.stats = stats
         self.last_received = time.monotonic()
         self._follower = Follower(
-            [event for event in events if event.direction != "session"], waits=waits
+            [event for event in joined(events) if event.direction != "session"], waits=waits
         )
         self._end = _end_of(events)
         self._waits = waits
@@ -84,6 +99,21 @@ class OfflineTransport(Transport):
 
     # -------------------------------------------------------------------------------- the client
 
+    def send_setup(self, payload: bytes, deadline: float) -> None:
+        self.send(payload, deadline)
+
+    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+        for message in (*first, *media):
+            self.send(message.payload, 0.0)
+
+    def acknowledged(self, count: int) -> None:
+        """Nothing is kept."""
+
+    def leftover(self) -> Leftover:
+        """Everything arrived."""
+        self._lose("closed")
+        return Leftover()
+
     def send(self, payload: bytes, deadline: float) -> None:  # noqa: ARG002  # there is always room
         frame = json.loads(payload)
         with self._condition:
@@ -91,6 +121,7 @@ class OfflineTransport(Transport):
             if self._goodbye is not None:
                 raise Lost(1006, "closing")
             self.stats.frames_sent += 1
+            self.stats.messages_sent += 0 if "setup" in frame else 1
             self.stats.bytes_sent += len(payload)
             if "setup" not in frame:
                 self._follower.sent(frame)

@@ -16,6 +16,7 @@ from .._log import get_logger
 from ..errors import CloseInfo, ConfigError, DecodeError, LocalProtocolError
 from ..types.messages import LiveServerMessage
 from ..types.music import LiveMusicServerMessage
+from ._follow import joined
 from ._lines import RecordedEvent, RecordingHeader, read_event, read_header, settled
 from ._offline import OfflineTransport
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..dispatch import LiveCallbacks
     from ..music import MusicSession
     from ..session import Session
+    from ..transport import TransportStats
     from ..types.requests import LiveClientSetup
 
 __all__ = ["Replay"]
@@ -99,7 +101,7 @@ class Replay:
         The same messages that the session's ``onmessage`` got: :class:`LiveServerMessage`, or
         :class:`LiveMusicServerMessage` of music.  What could not be decoded then is left out.
         """
-        for event in self.events:
+        for event in joined(self.events):
             message = self.message_of(event)
             if message is not None:
                 yield message
@@ -225,8 +227,8 @@ class _Offline:
     speed: Optional[float]
     waits: bool
 
-    def transport(self, _max_message_bytes: int) -> OfflineTransport:
-        return OfflineTransport(self.events, waits=self.waits, speed=self.speed)
+    def transport(self, *, stats: TransportStats, **_: Any) -> OfflineTransport:
+        return OfflineTransport(self.events, stats, waits=self.waits, speed=self.speed)
 
     def opened(self, report: Any) -> None:
         """There is nothing to report."""

@@ -133,9 +133,9 @@ class Tape:
 
     # -------------------------------------------------------- for the session: any thread, no waits
 
-    def transport(self, max_message_bytes: int) -> TapedTransport:
+    def transport(self, **options: Any) -> TapedTransport:
         """Make a transport that tells this tape what goes over it."""
-        return TapedTransport(self, max_message_bytes=max_message_bytes)
+        return TapedTransport(self, **options)
 
     def opened(self, report: Callable[[LiveError], None]) -> None:
         """The session is open.

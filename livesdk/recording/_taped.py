@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Union
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Optional, Union
 
-from ..transport import CloseFrame, Dial, Lost, Message, WebSocketTransport
+from ..transport import CloseFrame, Dial, Lost, Message, Outbound, WebSocketTransport
 
 if TYPE_CHECKING:
     from ._tape import Tape
@@ -19,8 +21,8 @@ class TapedTransport(WebSocketTransport):
     afterwards, it could stand behind the answer to it.
     """
 
-    def __init__(self, tape: Tape, *, max_message_bytes: int) -> None:
-        super().__init__(max_message_bytes=max_message_bytes)
+    def __init__(self, tape: Tape, **options: Any) -> None:
+        super().__init__(**options)
         self._tape = tape
         self._ended_here = False
 
@@ -30,19 +32,29 @@ class TapedTransport(WebSocketTransport):
         super().open(request, deadline)
         self._tape.connected()
 
+    def send_setup(self, payload: bytes, deadline: float) -> None:
+        with self._told(payload):
+            super().send_setup(payload, deadline)
+
     def send(self, payload: bytes, deadline: float) -> None:
-        self._tape.frame("client", payload)
-        try:
+        with self._told(payload):
             super().send(payload, deadline)
-        except BaseException:  # Ctrl-C too
-            self._tape.unsent(payload)
-            raise
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
+        with self._told(payload):
+            super().send_media(payload, duration_ms)
+
+    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+        for message in first:  # the media were told of when they were given to an earlier one
+            self._tape.frame("client", message.payload)
+        super().release(first, media)
+
+    @contextmanager
+    def _told(self, payload: bytes) -> Iterator[None]:
         self._tape.frame("client", payload)
         try:
-            super().send_media(payload, duration_ms)
-        except BaseException:
+            yield
+        except BaseException:  # Ctrl-C too
             self._tape.unsent(payload)
             raise
 

@@ -71,6 +71,7 @@ class _Call:
     args: Mapping[str, Any]
     tool: Optional[FunctionTool]
     session: Any
+    epoch: int
     cancelled: threading.Event = attrs.Factory(threading.Event)
     deadline: Optional[float] = None
     over: bool = False
@@ -82,7 +83,8 @@ class ToolRunner:
     Args:
         session: What tools see as ``context.session``.
         name: Of the threads.
-        send: Sends responses; may block, raises when the session is over.
+        send: Sends responses; may block, raises when the session is over.  Its second argument
+            tells whether they are still wanted: not on another connection than the call's.
         report: Told of each :class:`ToolError`.
         on_over: Told of the id of each call that is over, for whatever reason.
         workers: Threads at most; a function that outlives its timeout gets a substitute.
@@ -93,7 +95,7 @@ class ToolRunner:
         session: Any,
         *,
         name: str,
-        send: Callable[[list[FunctionResponse]], None],
+        send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_over: Callable[[Optional[str]], None],
         workers: int = 4,
@@ -115,6 +117,7 @@ class ToolRunner:
         self._watching = False
         self._closed = False
         self._number = 0
+        self._epoch = 0  # how many connections were lost
         self._busy: set[int] = set()
         self.counts = ToolCounts()
 
@@ -154,7 +157,9 @@ class ToolRunner:
                 return False
             self._remember(key)
             tool = self._tools.get(call.name or "")
-            made = _Call(key, call.id, call.name or "", call.args or {}, tool, self._session)
+            made = _Call(
+                key, call.id, call.name or "", call.args or {}, tool, self._session, self._epoch
+            )
             if tool is not None and tool.options.timeout is not None:
                 made.deadline = time.monotonic() + tool.options.timeout
             self.counts.calls += 1
@@ -196,8 +201,13 @@ class ToolRunner:
             self._on_over(call.call_id)
 
     def connection_lost(self) -> None:
-        """No call that is open can be answered any more; the runner goes on."""
+        """No call that is open can be answered any more; the runner goes on.
+
+        Ids that come again are new calls: what the model says from here on, it has not said before.
+        """
         with self._condition:
+            self._epoch += 1
+            self._seen.clear()
             calls = list(self._open.values())
             for call in calls:
                 self._end(call)
@@ -332,7 +342,7 @@ class ToolRunner:
             if last:
                 self._end(call)
         try:
-            self._send([response])
+            self._send([response], lambda: call.epoch == self._epoch)
         except LiveError as error:
             self._unanswered(call, error, last=last)
             return False
@@ -398,7 +408,7 @@ class ToolRunner:
         self._report(error)
         response = self._addressed(call, FunctionResponse(response={"error": text}))
         try:
-            self._send([response])
+            self._send([response], lambda: call.epoch == self._epoch)
         except LiveError as failure:
             self._unanswered(call, failure, last=True)
             return

@@ -13,6 +13,10 @@ must be offered again: the head of the queue is always what is offered.  TLS may
 it writes on, and the other way round: two flags remember it, so that nobody waits for the wrong
 thing, or spins.
 
+A session may outlive its connection.  Then the next one begins *held*: it takes media, up to its
+bound, and lets nothing out but the setup until ``release``; and what this one did not get out, or
+with a journal was not told of having arrived, is its ``leftover``.
+
 The descriptor stays open until the last thread that waits on it is back (``_waiting``): its number
 never becomes somebody else's under a waiting thread.
 """
@@ -25,6 +29,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Optional, Union
 
 from attrs import define
@@ -44,7 +49,7 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._interface import Lost, Transport, TransportStats
+from ._interface import Leftover, Lost, Outbound, Transport, TransportStats
 from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["WebSocketTransport"]
@@ -52,19 +57,35 @@ __all__ = ["WebSocketTransport"]
 _READ_AHEAD = 64 * 1024
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
+_JOURNAL_LIMIT = 32 * 1024 * 1024
+"""Bytes that wait for being acknowledged; beyond it the oldest cannot be sent again."""
 _GLANCE = 0.05
 """Seconds in which a blocked sender notices that another thread got its frame out."""
 
 
 @define(eq=False)
 class _Outgoing:
-    """One frame in the outbound path."""
+    """One frame in the outbound path.
+
+    Attributes:
+        view: What of it is still to go out.
+        message: What it carries; ``None`` for control frames and the setup.
+        is_media: It may be dropped before it starts to go out.
+        is_first: It was given to ``release``: nobody waits for it.
+        started: Part of it is out.
+        done: All of it is out.
+    """
 
     view: memoryview
-    media_ms: float = 0.0
+    message: Optional[Outbound] = None
     is_media: bool = False
+    is_first: bool = False
     started: bool = False
     done: bool = False
+
+    @property
+    def media_ms(self) -> float:
+        return self.message.media_ms if self.is_media and self.message else 0.0
 
 
 class WebSocketTransport(Transport):
@@ -73,18 +94,36 @@ class WebSocketTransport(Transport):
     Args:
         max_message_bytes: A larger message ends the connection with 1009.
         max_media_ms: How much realtime media may wait for room.
+        stats: To go on counting with.
+        held: Nothing goes out before ``release``.
+        outlived: The session may outlive this connection: media is taken after the loss as well.
+        journals: Keep what was sent until it is acknowledged.
     """
 
     def __init__(
-        self, *, max_message_bytes: int = 64 * 1024 * 1024, max_media_ms: float = 1000.0
+        self,
+        *,
+        max_message_bytes: int = 64 * 1024 * 1024,
+        max_media_ms: float = 1000.0,
+        stats: Optional[TransportStats] = None,
+        held: bool = False,
+        outlived: bool = False,
+        journals: bool = False,
     ) -> None:
-        self.stats = TransportStats()
+        self.stats = stats or TransportStats()
         self.last_received = time.monotonic()
         self._lock = threading.Lock()  # around every call on the socket, and the fields below
         self._sock: Optional[socket.socket] = None
         self._queue: deque[_Outgoing] = deque()
         self._lost: Optional[Lost] = None
         self._closing = False  # a close frame is queued: nothing may follow it
+        self._held = held
+        self._outlived = outlived
+        self._kept: deque[_Outgoing] = deque()  # media while held, or after the end
+        self._journal: Optional[deque[Outbound]] = deque() if journals else None
+        self._journal_bytes = 0
+        self._journal_from = 0  # how many messages went out before the first in the journal
+        self._forgotten = 0  # of those, how many were never acknowledged
         self._waiting = 0  # senders that wait for room: they keep the descriptor
         self._closed = False
         self._waker = Waker()
@@ -130,12 +169,19 @@ class WebSocketTransport(Transport):
         """Remember why, and shut the socket down; the caller holds the lock."""
         if self._lost is None:
             self._lost = lost
-        self._queue.clear()
+        self._keep_media(self._queue)
+        self._queue = deque(item for item in self._queue if item.is_first)
         self._count_queue()
         if self._sock is not None and not self._closed:
             with contextlib.suppress(OSError):
                 # SSLSocket.shutdown would drop the TLS object under a reader; the socket's does not
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def _keep_media(self, frames: Sequence[_Outgoing]) -> None:
+        """Take over media that will not go out, for the next connection; holding the lock."""
+        if self._outlived:
+            self._kept.extend(item for item in frames if item.is_media)
+            self._drop_old_media(self._kept)
 
     def close(self) -> None:
         with self._lock:
@@ -163,14 +209,24 @@ class WebSocketTransport(Transport):
 
     # ------------------------------------------------------------------------------------ sending
 
+    def send_setup(self, payload: bytes, deadline: float) -> None:
+        self._send_frame(self._frame(TEXT, payload), deadline, is_setup=True)
+
     def send(self, payload: bytes, deadline: float) -> None:
-        self._send_frame(self._frame(TEXT, payload), deadline)
+        self._send_frame(self._message_frame(Outbound(payload)), deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
         return _Outgoing(memoryview(client_frame(opcode, payload, self._keys.next())))
 
-    def _send_frame(self, frame: _Outgoing, deadline: float) -> None:
+    def _message_frame(self, message: Outbound) -> _Outgoing:
+        frame = self._frame(TEXT, message.payload)
+        frame.message = message
+        return frame
+
+    def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
         with self._lock:
+            if self._held and not is_setup:
+                raise Lost(1006, "not open")
             sock = self._append(frame)
             self._flush(sock)
             if frame.done:
@@ -212,26 +268,67 @@ class WebSocketTransport(Transport):
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        frame = self._frame(TEXT, payload)
-        frame.media_ms, frame.is_media = duration_ms, True
+        frame = self._message_frame(Outbound(payload, duration_ms))
+        frame.is_media = True
         with self._lock:
+            if self._held or (self._outlived and (self._lost or self._closing)):
+                self._kept.append(frame)
+                self._drop_old_media(self._kept)
+                return
             self._flush(self._append(frame))
             if not self._queue:
                 return
-            self._drop_old_media()
+            self._drop_old_media(self._queue)
         self._waker.wake()  # the reader flushes from here on
 
-    def _drop_old_media(self) -> None:
+    def _drop_old_media(self, frames: deque[_Outgoing]) -> None:
         """Keep at most a second of media waiting, the newest; the caller holds the lock."""
-        waiting = [item for item in self._queue if item.is_media and not item.started]
+        waiting = [item for item in frames if item.is_media and not item.started]
         excess = sum(item.media_ms for item in waiting) - self._max_media_ms
         for item in waiting[:-1]:
             if excess <= 0:
                 break
             excess -= item.media_ms
-            self._queue.remove(item)
+            frames.remove(item)
             self.stats.media_dropped_ms += item.media_ms
         self._count_queue()
+
+    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+        with self._lock:
+            kept, self._kept, self._held = self._kept, deque(), False
+            for message in first:
+                frame = self._message_frame(message)
+                frame.is_first = True
+                self._queue.append(frame)
+            for message in media:
+                frame = self._message_frame(message)
+                frame.is_media = True
+                self._queue.append(frame)
+            self._queue.extend(kept)
+            self._drop_old_media(self._queue)
+            if self._sock is not None and self._lost is None:
+                self._flush(self._sock)
+        self._waker.wake()
+
+    def acknowledged(self, count: int) -> None:
+        with self._lock:
+            while self._journal and self._journal_from < count:
+                self._journal_bytes -= len(self._journal.popleft().payload)
+                self._journal_from += 1
+            if count >= self._journal_from:
+                self._forgotten = 0
+
+    def leftover(self) -> Leftover:
+        with self._lock:
+            self._lose(Lost(1006, "closed"))
+            self._outlived = self._held = False
+            sent = list(self._journal or ())
+            sent += [item.message for item in self._queue if item.is_first and item.message]
+            media = [item.message for item in self._kept if item.message]
+            self._kept.clear()
+            self._queue.clear()
+            self._count_queue()
+        return Leftover(sent, media, self._forgotten)
 
     def ping(self) -> None:
         self._send_control(PING, b"")
@@ -255,6 +352,7 @@ class WebSocketTransport(Transport):
         if self._lost or self._closing or self._sock is None or not self._is_open:
             return
         self._closing = True
+        self._keep_media([item for item in self._queue if not item.started])
         self._queue = deque(item for item in self._queue if item.started or not item.is_media)
         payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
         self._queue.append(self._frame(CLOSE, payload))
@@ -281,7 +379,7 @@ class WebSocketTransport(Transport):
                 if sent == len(frame.view):
                     frame.done = True
                     queue.popleft()
-                    self.stats.frames_sent += 1
+                    self._went_out(frame)
                 else:
                     frame.started = True
                     frame.view = frame.view[sent:]
@@ -297,9 +395,27 @@ class WebSocketTransport(Transport):
         if queue or self.stats.frames_queued:
             self._count_queue()
 
+    def _went_out(self, frame: _Outgoing) -> None:
+        """Count a frame, and enter its message into the journal; the caller holds the lock."""
+        stats, message = self.stats, frame.message
+        stats.frames_sent += 1
+        if message is None:
+            return
+        if frame.is_media:
+            stats.media_sent_ms += message.media_ms
+        else:
+            stats.messages_sent += 1
+        if self._journal is not None:
+            self._journal.append(message)
+            self._journal_bytes += len(message.payload)
+            while self._journal_bytes > _JOURNAL_LIMIT:
+                self._journal_bytes -= len(self._journal.popleft().payload)
+                self._journal_from += 1
+                self._forgotten += 1
+
     def _count_queue(self) -> None:
-        self.stats.frames_queued = len(self._queue)
-        self.stats.media_queued_ms = sum(item.media_ms for item in self._queue)
+        self.stats.frames_queued = len(self._queue) + len(self._kept)
+        self.stats.media_queued_ms = sum(item.media_ms for item in (*self._queue, *self._kept))
 
     # ---------------------------------------------------------------------------------- receiving
 

@@ -473,3 +473,48 @@ def test_one_recording_is_played_by_several_threads_at_once(tea):
 
     for caught in [Caught(play) for _ in range(3)]:
         same_turns(turns, caught.outcome())
+
+
+# ------------------------------------------------------------------------------- reconnections
+
+
+RESUMED = {**TEXT, "session_resumption": {}}
+
+
+def two_turns(emulator, session):
+    """Ask, lose the connection, and ask again."""
+    turns = [session.ask("first")]
+    assert settled(lambda: session.resumption_handle is not None)
+    if emulator is not None:
+        emulator.inject(Drop())
+        assert settled(lambda: session.stats.reconnects == 1)
+    return [*turns, session.ask("second")]
+
+
+def without_handles(messages):
+    return [found for found in raw(messages) if "sessionResumptionUpdate" not in found]
+
+
+def test_a_session_that_outlived_a_connection_is_one_recording(tmp_path):
+    path, heard = tmp_path / "x.jsonl", Heard()
+    options = {"config": RESUMED, "callbacks": heard.callbacks()}
+    with recorded(path, "One.", "Two.", **options) as (emulator, session, _):
+        turns = two_turns(emulator, session)
+    heard.wait("close")
+    replay = Replay(path)
+    happened = [event.kind for event in replay.events if event.direction == "session"]
+    assert happened == ["lost", "reconnected", "closed"]
+    setups = [event.frame["setup"] for event in replay.events if event.kind == "setup"]
+    handle = setups[1]["sessionResumption"]["handle"]
+    assert handle.startswith("handle-")
+    assert handle in str([event.frame for event in replay.events if event.direction == "server"])
+    assert without_handles(replay.messages()) == without_handles(heard.all("message"))
+    with replay.session() as again:
+        same_turns(turns, two_turns(None, again))
+    with Emulator(Scenario(recording=replay)) as emulator:
+        again = client_of(emulator).live.connect("m", RESUMED)
+        with again:
+            same_turns(turns[:1], [again.ask("first")])
+            assert settled(lambda: again.stats.reconnects == 1)
+            same_turns(turns[1:], [again.ask("second")])
+        assert len(emulator.connections) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,9 +24,11 @@ class Line:
         self.errors: list[Any] = []
         self.over: list[Any] = []
         self.closed = False
+        self.lost = False
         self._changed = threading.Condition()
 
-    def send(self, responses: list[FunctionResponse]) -> None:
+    def send(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
+        assert is_wanted() == (not self.lost)
         if self.closed:
             raise SessionClosed(CloseInfo(code=1006))
         with self._changed:

@@ -124,7 +124,7 @@ def setup_end_of(events: Sequence[RecordedEvent]) -> Optional[int]:
 
 
 def joined(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
-    """Return the events of all connections as a session sees them: with one setup and answer."""
+    """Return the events of all connections as a program sees them: with one setup and answer."""
     kept: list[RecordedEvent] = []
     awaits_answer, setups = False, 0
     for event in events:
@@ -133,7 +133,7 @@ def joined(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
             awaits_answer = setups > 1
         elif awaits_answer and event.direction == "server" and _completes_setup(event):
             awaits_answer = False
-        else:
+        elif not event.by_session:
             kept.append(event)
     return kept
 

@@ -10,9 +10,11 @@
     {"at": 0.056, "direction": "server", "not_json": "<base64>"}
     {"at": 1.234, "event": "closed", "info": {"code": 1000, …}}
 
-``at`` is in seconds since the start.  ``"text": true`` marks a server's frame that came as text;
-the others came as binary.  Events are ``"lost"`` (one connection), ``"reconnected"`` (the next one
-stands), ``"closed"`` (the session) and ``"unsent"``: the client's frame that it repeats, written
+``at`` is in seconds since the start.  ``"by_session": true`` marks what a session sends of its own
+accord when a connection stands: a history, and what it sends again.  ``"text": true`` marks a
+server's frame that came as text; the others came as binary.  Events are ``"lost"`` (one
+connection), ``"reconnected"`` (the next one stands), ``"closed"`` (the session) and ``"unsent"``:
+the client's frame that it repeats, written
 before it went out, did not go out after all.
 
 No secret comes in: credentials of tools are hidden, resumption handles get a stand-in, and whatever
@@ -105,6 +107,7 @@ class RecordedEvent:
             of what happened ``"lost"``, ``"reconnected"``, ``"closed"``.
         frame: Decoded JSON; ``None`` for what is no JSON, or no frame.
         info: How the connection or session ended.
+        by_session: The session sent it of its own accord: a history, or again after a reconnection.
     """
 
     at: float
@@ -112,6 +115,7 @@ class RecordedEvent:
     kind: str = ""
     frame: Optional[dict[str, Any]] = attrs.field(default=None, repr=False)
     info: Optional[CloseInfo] = None
+    by_session: bool = False
     is_text: bool = attrs.field(default=False, repr=False)
     _not_json: bytes = attrs.field(default=b"", repr=False, alias="not_json")
 
@@ -161,12 +165,16 @@ class Lines:
         """Return the first line."""
         return self._line({"format": FORMAT, "version": VERSION, **attrs.asdict(header)})
 
-    def frame(self, at: float, direction: str, payload: Union[bytes, str]) -> bytes:
+    def frame(
+        self, at: float, direction: str, payload: Union[bytes, str], *, by_session: bool = False
+    ) -> bytes:
         """Return the line of a frame."""
         line: dict[str, Any] = {"at": round(at, 6), "direction": direction}
         line.update(self._told(payload, direction))
         if direction == "server" and isinstance(payload, str):
             line["text"] = True
+        if by_session:
+            line["by_session"] = True
         return self._line(line)
 
     def event(self, at: float, name: str, info: Optional[CloseInfo]) -> bytes:
@@ -303,7 +311,12 @@ def _event(found: dict[str, Any]) -> RecordedEvent:
         )
     frame = _with_silence(found["frame"])
     return RecordedEvent(
-        at=at, direction=direction, kind=name or kind_of(frame), frame=frame, is_text=is_text
+        at=at,
+        direction=direction,
+        kind=name or kind_of(frame),
+        frame=frame,
+        is_text=is_text,
+        by_session=bool(found.get("by_session")),
     )
 
 

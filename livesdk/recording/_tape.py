@@ -159,9 +159,14 @@ class Tape:
         """Never write the values of these headers."""
         self._lines.keep_out(headers)
 
-    def frame(self, direction: str, payload: Union[bytes, str]) -> None:
+    def frame(
+        self, direction: str, payload: Union[bytes, str], *, by_session: bool = False
+    ) -> None:
         """A frame of the ``"client"`` or the ``"server"``."""
-        self._put(lambda at: self._lines.frame(at, direction, payload), len(payload))
+        self._put(
+            lambda at: self._lines.frame(at, direction, payload, by_session=by_session),
+            len(payload),
+        )
 
     def unsent(self, payload: bytes) -> None:
         """A frame of the client that was told of did not go out."""

@@ -46,7 +46,7 @@ class TapedTransport(WebSocketTransport):
 
     def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
         for message in first:  # the media were told of when they were given to an earlier one
-            self._tape.frame("client", message.payload)
+            self._tape.frame("client", message.payload, by_session=True)
         super().release(first, media)
 
     @contextmanager

@@ -518,3 +518,24 @@ def test_a_session_that_outlived_a_connection_is_one_recording(tmp_path):
             assert settled(lambda: again.stats.reconnects == 1)
             same_turns(turns[1:], [again.ask("second")])
         assert len(emulator.connections) == 2
+
+
+def test_a_history_is_recorded_and_not_waited_for_without_a_network(tmp_path):
+    path = tmp_path / "x.jsonl"
+    history = [livesdk.UserContent("My name is Ada."), livesdk.ModelContent("Hello, Ada.")]
+    with Emulator(Scenario(replies=["One."])) as emulator, Recorder(path) as recorder:
+        connect = client_of(emulator).live.connect
+        session = connect("m", TEXT, history=history, recorder=recorder)
+        with session:
+            turn = session.ask("Hi")
+    replay = Replay(path)
+    assert [event.by_session for event in replay.events if event.kind == "clientContent"] == [
+        True,
+        False,
+    ]
+    with replay.session() as session:
+        same_turns([turn], [session.ask("Hi", timeout=5)])
+    with Emulator(Scenario(recording=replay)) as emulator:
+        session = client_of(emulator).live.connect("m", TEXT, history=history)
+        with session:
+            same_turns([turn], [session.ask("Hi", timeout=5)])

@@ -167,7 +167,12 @@ class CloseRequest:
 
 @frozen
 class End:
-    """How a connection came to its end; ``planned``: it was left for another one."""
+    """How a connection came to its end.
+
+    Attributes:
+        planned: It was left for another one.
+        final: Another one was tried in vain.
+    """
 
     code: int
     reason: str
@@ -175,6 +180,7 @@ class End:
     clean: bool
     error: Optional[BaseException] = None
     planned: bool = False
+    final: bool = False
 
 
 @frozen

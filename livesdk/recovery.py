@@ -21,7 +21,7 @@ from __future__ import annotations
 import time
 from typing import Optional
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from ._log import get_logger
 from .errors import CloseInfo, LiveError, SetupError
@@ -150,7 +150,7 @@ class Recovery(Reader):
     # ------------------------------------------------------------------------------------ the loop
 
     def _is_worth_another(self, end: End) -> bool:
-        if self._close is not None or self._service.resumption is None:
+        if self._close is not None or self._service.resumption is None or end.final:
             return False
         if end.planned:
             return True
@@ -166,7 +166,7 @@ class Recovery(Reader):
         while True:
             delay = self._budget.delay(gap.then, gap.seconds)
             if delay is None:
-                return gap.end
+                return evolve(gap.end, final=True)
             if not self._pause(delay):
                 return self._closed_locally()
             try:
@@ -176,7 +176,7 @@ class Recovery(Reader):
                     return self._closed_locally()
                 self._failed(gap, error)
                 if gap.then is Next.STOP:
-                    return gap.end
+                    return evolve(gap.end, final=True)
             else:
                 self._reopen(gap, opening)
                 return self._until_lost()

@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import attrs
 
@@ -42,6 +42,9 @@ from .session import Session
 from .tools import split_tools
 from .transport import Dial
 from .types.config import HttpOptions, LiveConnectConfig, SessionResumptionConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["Client", "Live", "LiveMusic"]
 
@@ -175,6 +178,7 @@ class Live:
         history: Any = None,
         tool_audio: str = "drop",
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; blocks until the server has accepted the setup.
 
@@ -194,6 +198,7 @@ class Live:
                 because the service ends sessions that send it (1008); or ``"send"`` it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
                 close, and re-raise from ``wait_closed()``.
+            recorder: Writes the session down; see :mod:`livesdk.recording`.
 
         Returns:
             The open session; use it in a ``with`` block, or close it.
@@ -222,17 +227,18 @@ class Live:
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
+        options = attrs.evolve(
+            _with_callback_errors(client._options, callback_errors), reconnect=policy
+        )
         session = Session(
             access=access,
             setup=setup,
             dial=client._dial(access, "live"),
             callbacks=callbacks_from(callbacks),
-            options=attrs.evolve(
-                _with_callback_errors(client._options, callback_errors), reconnect=policy
-            ),
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
             history=None if history is None else History(history, setup, access),
+            options=_with_recorder(options, recorder, "live", setup.model, access),
         )
         session._conversation_factory = _conversation
         session._connection.start(deadline)
@@ -253,6 +259,7 @@ class LiveMusic:
         *,
         timeout: Optional[float] = None,
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> MusicSession:
         """Open a music session; blocks until the server has accepted the setup (Protocol §11).
 
@@ -263,6 +270,7 @@ class LiveMusic:
                 :class:`LiveMusicServerMessage`.
             timeout: Seconds for everything.
             callback_errors: As of :meth:`Live.connect`.
+            recorder: As of :meth:`Live.connect`.
 
         Raises:
             ConfigError: An argument is wrong, or the backend has no music.
@@ -272,11 +280,13 @@ class LiveMusic:
         client = self._client
         music_config = checked_music_config(config)
         deadline = client._deadline(timeout)
+        access, name = client._access, model_resource(client._access, model)
+        options = _with_callback_errors(client._options, callback_errors)
         session = MusicSession(
-            model=model_resource(client._access, model),
-            dial=client._dial(client._access, "music"),
+            model=name,
+            dial=client._dial(access, "music"),
             callbacks=callbacks_from(callbacks),
-            options=_with_callback_errors(client._options, callback_errors),
+            options=_with_recorder(options, recorder, "music", name, access),
         )
         session._connection.start(deadline)
         try:
@@ -315,6 +325,25 @@ def _with_callback_errors(options: Options, callback_errors: str) -> Options:
             f"callback_errors: expected 'report' or 'raise', got {callback_errors!r:.40}"
         )
     return attrs.evolve(options, callback_errors=callback_errors)
+
+
+def _with_recorder(
+    options: Options, recorder: Any, service: str, model: Optional[str], access: Access
+) -> Options:
+    """Have the session written down; the last thing before it is made, since it opens the file."""
+    if recorder is None:
+        return options
+    from .recording import Recorder  # not for every client
+
+    if not isinstance(recorder, Recorder):
+        raise ConfigError(f"recorder: expected a Recorder, got {type(recorder).__name__}")
+    recorder._tape.begin(
+        service=service,
+        model=model or "",
+        backend=access.backend,
+        vertex_rules=access.vertex_rules,
+    )
+    return attrs.evolve(options, tap=recorder._tape)
 
 
 def _duration(name: str, seconds: Optional[float]) -> Optional[float]:

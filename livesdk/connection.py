@@ -95,7 +95,9 @@ class Connection(Recovery):
 
     def _new_transport(self) -> Transport:
         resumption = self._service.resumption
-        return WebSocketTransport(
+        tap = self.options.tap
+        make = WebSocketTransport if tap is None else tap.transport
+        return make(
             max_message_bytes=self.options.max_message_bytes,
             stats=self._stats,
             held=True,

@@ -7,7 +7,7 @@ called any number of times.  Protocol §16, §17.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import attrs
 from attrs import field, frozen
@@ -19,6 +19,9 @@ from .errors import ConfigError
 from .retry import ReconnectPolicy
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["LiveGenerativeModel", "get_live_generative_model", "live_model"]
 
@@ -53,6 +56,7 @@ class LiveGenerativeModel:
         reconnect: Union[ReconnectPolicy, bool, None] = None,
         history: Any = None,
         tool_audio: str = "drop",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
 
@@ -63,6 +67,7 @@ class LiveGenerativeModel:
             reconnect: As of :meth:`livesdk.client.Live.connect`.
             history: As of :meth:`livesdk.client.Live.connect`.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
+            recorder: Writes the session down.
         """
         own = {
             "system_instruction": self.system_instruction,
@@ -88,6 +93,7 @@ class LiveGenerativeModel:
             reconnect=reconnect,
             history=history,
             tool_audio=tool_audio,
+            recorder=recorder,
         )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, Union
+from typing import Any, Optional, Protocol, Union
 
 from attrs import define, frozen
 
@@ -36,7 +36,7 @@ from .errors import (
 from .inbox import Inbox
 from .protocol import Event, Memory, State, next_state, seconds_of
 from .retry import ReconnectInfo, ReconnectPolicy, cause_of
-from .transport import CloseFrame, Dial, Lost, Message, Outbound, Transport
+from .transport import CloseFrame, Dial, Lost, Message, Outbound, Transport, TransportStats
 
 __all__ = [
     "LIMIT",
@@ -48,6 +48,7 @@ __all__ = [
     "Reader",
     "Resumption",
     "Service",
+    "Tap",
     "setup_error",
     "soonest",
 ]
@@ -110,6 +111,28 @@ class Service:
     resumption: Optional[Resumption] = None
 
 
+class Tap(Protocol):
+    """Somebody who provides a session's transports, such as a recorder; nothing here may block."""
+
+    def transport(
+        self,
+        *,
+        max_message_bytes: int,
+        stats: TransportStats,
+        held: bool,
+        outlived: bool,
+        journals: bool,
+    ) -> Transport:
+        """Make one, as :class:`livesdk.transport.WebSocketTransport` would be made."""
+        ...
+
+    def opened(self, report: Callable[[LiveError], None], /) -> None:
+        """The session is open; ``report`` tells ``onerror`` of what does not end it.  Reader."""
+
+    def closed(self, info: CloseInfo, /) -> None:
+        """The session is over, or never opened.  On the reader."""
+
+
 @frozen(kw_only=True)
 class Options:
     """The knobs of a connection; all durations in seconds.
@@ -121,6 +144,7 @@ class Options:
             ``wait_closed()``.
         max_message_bytes: A larger message ends the session with 1009.
         reconnect: How hard to try to outlive a connection; ``None``: not at all.
+        tap: Makes the transports in place of the network's own.
     """
 
     ping_interval: Optional[float] = 25.0
@@ -128,6 +152,7 @@ class Options:
     callback_errors: str = "report"
     max_message_bytes: int = 64 * 1024 * 1024
     reconnect: Optional[ReconnectPolicy] = None
+    tap: Optional[Tap] = None
 
 
 @define
@@ -266,6 +291,8 @@ class Reader:
         with self._condition:
             self._opened = True
             self._condition.notify_all()
+        if self.options.tap is not None:
+            self.options.tap.opened(self.report)
         self._deliver_early(opening)
 
     def _deliver_early(self, opening: Opening) -> None:
@@ -405,6 +432,8 @@ class Reader:
         """Tell everybody, once; free everything."""
         info = self._info_of(end)
         self._transport.close()
+        if self.options.tap is not None:
+            self.options.tap.closed(info)
         self._service.ended()
         with self._condition:
             self._state = next_state(self._state, Event.ENDED)

@@ -41,7 +41,7 @@ PLAN = (
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}
 GARDEN_HOUSE = "emulator"
-BORROWED = {"types", "codec", "errors", "pcm", "_log", "_version"}
+BORROWED = {"types", "codec", "errors", "pcm", "recording", "_log", "_version"}
 
 RIGHT_WING = (
     "codec configure endpoint families history pcm protocol retry sending tally transcript turn"

@@ -26,11 +26,12 @@ from ._tools import ShownCall, shown_tools
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..recording import Recorder
     from ..session import Session
     from ..turn import Turn
     from ..types import LiveServerMessage
 
-__all__ = ["command"]
+__all__ = ["chat", "command"]
 
 _PATIENCE = 120.0
 _COMMANDS = "/quit or Ctrl-D ends, /usage counts tokens, /help says this"
@@ -47,6 +48,7 @@ class _Wish:
     save_audio: Optional[Path]
     as_json: bool
     tools: tuple[Any, ...] = ()
+    recorder: Optional[Recorder] = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -92,8 +94,17 @@ class _Wish:
 )
 @click.option("--emulator", is_flag=True, help="Stay on this machine, even with a key.")
 @click.pass_obj
-def command(
+def command(terminal: Terminal, /, **options: Any) -> None:
+    """Talk to a model: by keyboard, one line of a pipe a turn, or the TEXT once.
+
+    Without a key in GOOGLE_API_KEY or GEMINI_API_KEY an emulator in this process answers.
+    """
+    chat(terminal, **options)
+
+
+def chat(
     terminal: Terminal,
+    *,
     text: tuple[str, ...],
     model: str,
     voice: Optional[str],
@@ -103,11 +114,9 @@ def command(
     as_json: bool,
     tools: tuple[str, ...],
     emulator: bool,
+    recorder: Optional[Recorder] = None,
 ) -> None:
-    """Talk to a model: by keyboard, one line of a pipe a turn, or the TEXT once.
-
-    Without a key in GOOGLE_API_KEY or GEMINI_API_KEY an emulator in this process answers.
-    """
+    """Do what the command does; ``recorder`` writes it down."""
     if modality.lower() == "text" and (voice or save_audio):
         raise click.UsageError("--voice and --save-audio need --modality audio.")
     calls: list[ShownCall] = []
@@ -124,6 +133,7 @@ def command(
         save_audio=save_audio,
         as_json=as_json,
         tools=tuple(shown_tools(tools, show)),
+        recorder=recorder,
     )
     with _Recording(save_audio) as recording, open_service(emulator=emulator) as service:
         show_service(terminal.err.print, service)
@@ -166,7 +176,8 @@ class _Recording:
 
 
 def _converse(chat: _Chat, service: Service, text: str) -> None:
-    with service.client.live.connect(chat.wish.model, chat.wish.config) as session:
+    wish, connect = chat.wish, service.client.live.connect
+    with connect(wish.model, wish.config, recorder=wish.recorder) as session:
         if text:
             chat.turn(session, text, label=None)
             return

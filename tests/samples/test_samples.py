@@ -144,6 +144,14 @@ PLAIN = [
         id="vertex.py",
     ),
     pytest.param(
+        "record_and_replay.py",
+        [],
+        r"^You: Hello there\.\nModel: Hello! .*\nYou: get_weather .*\nModel: get_weather says: .*\n"
+        r"session\.jsonl: models/gemini-3\.8-live, the client sent setup, clientContent,"
+        r" clientContent, toolResponse\nreplayed: 2 turns, the same sound\n$",
+        id="record_and_replay.py",
+    ),
+    pytest.param(
         "testing_with_the_emulator.py",
         [],
         r"^test_runs_the_function: ok\ntest_tries_again_when_the_line_breaks: ok\n$",

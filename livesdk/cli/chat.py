@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..recording import Recorder
+    from ..retry import ReconnectInfo
     from ..session import Session
     from ..turn import Turn
     from ..types import LiveServerMessage
@@ -177,7 +178,8 @@ class _Recording:
 
 def _converse(chat: _Chat, service: Service, text: str) -> None:
     wish, connect = chat.wish, service.client.live.connect
-    with connect(wish.model, wish.config, recorder=wish.recorder) as session:
+    hooks = {"on_reconnect": chat.reconnected}
+    with connect(wish.model, wish.config, hooks, recorder=wish.recorder, reconnect=True) as session:
         if text:
             chat.turn(session, text, label=None)
             return
@@ -248,7 +250,13 @@ class _Chat:
         finally:
             speech.end()
             self._recording.add(builder.result())
-        self._report(text, builder.result())
+        self._report(text, builder.result(), cut=not session.is_closed)
+
+    def reconnected(self, info: ReconnectInfo) -> None:
+        """Tell of another connection."""
+        if not self.wish.as_json:
+            restored = "the conversation goes on" if info.state_restored else "a fresh session"
+            self.terminal.note(f"(another connection: {restored})")
 
     def obey(self, session: Session, line: str) -> None:
         """Do what a line with a slash asks for."""
@@ -258,7 +266,7 @@ class _Chat:
             known = "" if line == "/help" else f"{line} is not known: "
             self.terminal.note(f"{known}{_COMMANDS}")
 
-    def _report(self, text: str, turn: Turn) -> None:
+    def _report(self, text: str, turn: Turn, *, cut: bool) -> None:
         if self.wish.as_json:
             sys.stdout.write(
                 json.dumps(_record(text, turn, self._calls), ensure_ascii=False, default=repr)
@@ -266,6 +274,8 @@ class _Chat:
             )
             sys.stdout.flush()
             self._calls.clear()
+        elif turn.ended_by is None and cut:
+            self.terminal.note("(the connection was lost on the way: ask again)")
         elif turn.ended_by is None:
             raise CommandError("the session ended before the answer did — start the command again")
         elif not (turn.text or turn.output_transcript):

@@ -234,7 +234,7 @@ def _talk(
         file = source
         position = lambda: (file.position_ms, file.duration_ms)  # noqa: E731  # of this very file
     view = TalkView(terminal, position)
-    with service.client.live.connect(wish.model, wish.config) as session:
+    with service.client.live.connect(wish.model, wish.config, reconnect=True) as session:
         conversation = AudioConversation(
             session,
             microphone=source,

@@ -72,6 +72,14 @@ PLAIN = [
         id="multi_turn.py",
     ),
     pytest.param(
+        "staying_connected.py",
+        ["--handle-file", "conversation.handle"],
+        r"^You: My name is Ada\.\nModel: .*\n"
+        r"(?s:.*)\(another connection after \d\.\d s: restored\)\n"
+        r'(?s:.*)Before, you said "My name is Ada(?s:.*)\n1 reconnection\n$',
+        id="staying_connected.py",
+    ),
+    pytest.param(
         "interruption.py",
         [],
         r"Interrupted: \d+\.\d s of speech not played\.\nThen: 1, 2, 3\.\n"

@@ -236,7 +236,14 @@ class _Chat:
         self._recording = recording
 
     def turn(self, session: Session, text: str, *, label: Optional[str]) -> None:
-        """Say something, and show the answer while it comes."""
+        """Say something, and show the answer while it comes; once more if it was cut."""
+        turn = self._answer(session, text, label)
+        if turn.ended_by is None and not session.is_closed:
+            self.terminal.note("(the connection was lost on the way: asking again)")
+            turn = self._answer(session, text, label)
+        self._report(text, turn)
+
+    def _answer(self, session: Session, text: str, label: Optional[str]) -> Turn:
         from ..turn import TurnBuilder
 
         builder = TurnBuilder(time.monotonic())
@@ -250,7 +257,7 @@ class _Chat:
         finally:
             speech.end()
             self._recording.add(builder.result())
-        self._report(text, builder.result(), cut=not session.is_closed)
+        return builder.result()
 
     def reconnected(self, info: ReconnectInfo) -> None:
         """Tell of another connection."""
@@ -266,7 +273,7 @@ class _Chat:
             known = "" if line == "/help" else f"{line} is not known: "
             self.terminal.note(f"{known}{_COMMANDS}")
 
-    def _report(self, text: str, turn: Turn, *, cut: bool) -> None:
+    def _report(self, text: str, turn: Turn) -> None:
         if self.wish.as_json:
             sys.stdout.write(
                 json.dumps(_record(text, turn, self._calls), ensure_ascii=False, default=repr)
@@ -274,8 +281,6 @@ class _Chat:
             )
             sys.stdout.flush()
             self._calls.clear()
-        elif turn.ended_by is None and cut:
-            self.terminal.note("(the connection was lost on the way: ask again)")
         elif turn.ended_by is None:
             raise CommandError("the session ended before the answer did — start the command again")
         elif not (turn.text or turn.output_transcript):

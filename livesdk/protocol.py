@@ -21,7 +21,15 @@ from .errors import LocalProtocolError
 from .types.enums import InteractionStatus
 from .types.messages import LiveServerContent, LiveServerMessage
 
-__all__ = ["TRANSITIONS", "Event", "Memory", "State", "completes_interaction", "next_state"]
+__all__ = [
+    "TRANSITIONS",
+    "Event",
+    "Memory",
+    "State",
+    "completes_interaction",
+    "is_piece",
+    "next_state",
+]
 
 
 class State(Enum):
@@ -99,6 +107,14 @@ def completes_interaction(message: LiveServerMessage) -> bool:
     if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
         return status == InteractionStatus.IDLE
     return bool(content and content.turn_complete)
+
+
+def is_piece(message: LiveServerMessage) -> bool:
+    """Tell whether a message is text or audio of the model, and nothing else: most are.
+
+    The codec knows, because it has seen what was in the frame; no other message is recognised.
+    """
+    return message._is_piece
 
 
 @define

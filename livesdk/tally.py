@@ -59,8 +59,19 @@ class Tally:
         self._settle_bill()
 
     def fed(self, at: float) -> None:
-        """Audio or a picture was sent; the server decides whether it asks for an answer."""
+        """Audio or a picture was sent; the server decides whether it asks for an answer.
+
+        One step, so that it needs no lock: it is taken fifty times a second.
+        """
         self._input_at = at
+
+    def said(self, message: LiveServerMessage, at: float) -> None:
+        """Take a piece of what the model says into account: a message that holds nothing else."""
+        self.mid_turn = self.busy = self._unfinished = True
+        if self._bill_complete:
+            self._settle_bill()
+        if not self._timed and message.audio:
+            self._heard(at)
 
     def received(self, message: LiveServerMessage, at: float) -> None:
         """Take a message into account."""
@@ -74,16 +85,20 @@ class Tally:
         if content and (content.input_transcription or completes_turn or self.mid_turn):
             self._settle_bill()
         if not self._timed and message.audio:
-            self._timed = True
-            if self._input_at is not None:
-                self.first_audio.append(at - self._input_at)
-                self._input_at = None
+            self._heard(at)
         if message.usage_metadata:
             self._bill = message.usage_metadata
         if completes_turn:
             self.mid_turn, self._unfinished, self._bill_complete = False, True, True
         if completes_interaction(message):
             self._end_turn()
+
+    def _heard(self, at: float) -> None:
+        """The first audio of a turn came."""
+        self._timed = True
+        if self._input_at is not None:
+            self.first_audio.append(at - self._input_at)
+            self._input_at = None
 
     def _end_turn(self) -> None:
         self.turns += self._unfinished  # an IDLE that only repeats the last one ends nothing

@@ -71,6 +71,10 @@ class Transcript:
         if (content and content.turn_complete) or completes_interaction(message):
             self._complete()
 
+    def said(self) -> None:
+        """A piece of what the model says came, without a transcript."""
+        self._cut_short = False
+
     def _complete(self) -> None:
         if self._cut_short:
             self._cut_short = False

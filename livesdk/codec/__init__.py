@@ -18,7 +18,7 @@ from typing import Any, TypeVar, Union
 import pybase64
 
 from ..errors import ConfigError, DecodeError
-from ..types._base import Model, fields_of
+from ..types._base import Model, Raw, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
 from ._hot import audio_message, hot_hook, mime_type_of_audio
@@ -46,6 +46,8 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 
+Raw.parse = staticmethod(parse)
+
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _hooks: dict[type, Hook] = {}
 
@@ -66,7 +68,7 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
         if message is None:
             found = parse(frame)
             message = hook({} if found is None else found)
-            message.raw = found
+            message.raw_source = frame
     except Mismatch:
         return _decode_plainly(frame, cls)  # knows where it is
     return message  # type: ignore[no-any-return]
@@ -87,7 +89,7 @@ def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
             return None
         message = hook(found)
         _remember_envelope(rest, found)
-    message.raw_source = (parse, frame)
+    message.raw_source = frame
     return message
 
 

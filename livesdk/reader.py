@@ -224,6 +224,7 @@ class Reader:
         """Read until the end."""
         ping_at = _after(self.options.ping_interval)
         while True:
+            self._dispatcher.wake()  # once for all that was read: threads that run slow us down
             now = time.monotonic()
             asked = self._close
             if asked is not None and now >= asked.deadline:
@@ -240,10 +241,12 @@ class Reader:
                 self._wait_for_room(wake_at)
                 continue
             event = self._transport.receive(wake_at)
-            if isinstance(event, CloseFrame):
-                return self._closed_by(event)
-            if isinstance(event, Message) and self._close is None:
-                self._received(event.payload)
+            while event is not None:  # all that one read brought, before the clock is looked at
+                if isinstance(event, CloseFrame):
+                    return self._closed_by(event)
+                if self._close is None:
+                    self._received(event.payload)
+                event = self._transport.next()
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout
@@ -277,9 +280,12 @@ class Reader:
             self._deliver(message, len(payload))
 
     def _deliver(self, message: Any, size: int) -> None:
-        """Hand a message on: to the session at once, then to callbacks and inbox."""
+        """Hand a message on: to the session at once, then to callbacks and inbox.
+
+        The thread of callbacks is not woken yet.
+        """
         self._service.observe(message)
-        self._dispatcher.post("message", message, size)
+        self._dispatcher.put("message", message, size)
         self._inbox.put(message, size)
 
     # ----------------------------------------------------------------------------------- the end

@@ -44,7 +44,8 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``receive`` and ``close`` belong to one thread, the reader; the others are for any.
+    ``open``, ``receive``, ``next`` and ``close`` belong to one thread, the reader; the others are
+    for any.
     """
 
     stats: TransportStats
@@ -58,6 +59,13 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         """Return what arrived next, or ``None`` at the deadline or when woken; else ``Lost``."""
+
+    @abc.abstractmethod
+    def next(self) -> Union[Message, CloseFrame, None]:
+        """Return what arrived together with what :meth:`receive` returned, if anything is left.
+
+        Does not look at the network.
+        """
 
     @abc.abstractmethod
     def send(self, payload: bytes, deadline: float) -> None:

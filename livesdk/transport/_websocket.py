@@ -49,7 +49,13 @@ from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
-_READ_AHEAD = 64 * 1024
+_LEAST, _MOST = 16 * 1024, 256 * 1024
+"""Bytes of one read."""
+_FEW = 8
+"""Messages of one read: if a full one brings fewer, the next asks for more.
+
+Each read makes threads take turns: one of four seconds of audio costs half of four of a second.
+"""
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
 _GLANCE = 0.05
@@ -91,6 +97,8 @@ class WebSocketTransport(Transport):
         self._reader = FrameReader(max_message_bytes)
         self._keys = Keys()
         self._max_media_ms = max_media_ms
+        self._ahead = _LEAST  # what the next recv asks for
+        self._counted = 0  # messages that had come at the last one
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
         self._send_wants_read = False  # TLS cannot write on before it has read
@@ -305,21 +313,28 @@ class WebSocketTransport(Transport):
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         is_late = False
+        while True:
+            event = self.next()
+            if event is not None:
+                return event
+            if is_late or not self._fill(deadline):
+                return None
+            # pings and fragments without end are no reason to stay beyond the deadline
+            is_late = deadline is not None and self.last_received >= deadline
+
+    def next(self) -> Union[Message, CloseFrame, None]:
         try:
             while True:
                 event = self._reader.next()
                 if event is None:
-                    if is_late or not self._fill(deadline):
-                        return None
-                    # pings and fragments without end are no reason to stay beyond the deadline
-                    is_late = deadline is not None and self.last_received >= deadline
-                elif isinstance(event, Message):
+                    return None
+                if isinstance(event, Message):
                     self.stats.messages_received += 1
                     return event
-                elif isinstance(event, CloseFrame):
+                if isinstance(event, CloseFrame):
                     self._answer_close(event)
                     return event
-                elif isinstance(event, Ping):
+                if isinstance(event, Ping):
                     self._send_control(PONG, event.payload)
         except Violation as error:
             self._fail(error)
@@ -354,7 +369,7 @@ class WebSocketTransport(Transport):
         """Read once without waiting; the caller holds the lock."""
         self._recv_wants_write = False
         try:
-            data = sock.recv(_READ_AHEAD)
+            data = sock.recv(self._ahead)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._drained = True
             return b""
@@ -367,9 +382,22 @@ class WebSocketTransport(Transport):
         if not data:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
-        self._drained = len(data) < _READ_AHEAD and not pending
+        size = len(data)
+        if isinstance(sock, ssl.SSLSocket):  # a record has 16 KB at most
+            self._drained = size < self._ahead and not sock.pending()
+        else:
+            self._drained = size < self._ahead
+            self._fit(size)
         return data
+
+    def _fit(self, size: int) -> None:
+        """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
+        count = self.stats.messages_received
+        if size == self._ahead and count - self._counted < _FEW:
+            self._ahead = min(_MOST, 4 * size)
+        elif 4 * size < self._ahead:
+            self._ahead = max(_LEAST, self._ahead // 4)
+        self._counted = count
 
     def _answer_close(self, close: CloseFrame) -> None:
         """Echo the code, unless our own close frame went first (RFC 6455 §5.5.1)."""

@@ -188,7 +188,8 @@ class Connection(Reader):
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
         """Send realtime media: never waits, oldest dropped beyond a second."""
-        self._check_open()
+        if self._info is not None or self._close is not None or os.getpid() != self._pid:
+            self._check_open()
         try:
             self._transport.send_media(payload, duration_ms)
         except Lost:

@@ -75,8 +75,11 @@ class Senders(Lifecycle[LiveServerMessage]):
         """
         if isinstance(turns, Mapping):
             turns, turn_complete = content_in(turns, turn_complete)
-        message = sending.client_content(turns, turn_complete, self._access)
-        self._send(message, timeout, asks=bool(turn_complete))
+        if type(turns) is str and type(turn_complete) is bool:  # by far the most
+            payload = codec.encode_user_text(turns, turn_complete=turn_complete)
+        else:
+            payload = codec.encode(sending.client_content(turns, turn_complete, self._access))
+        self._send_payload(payload, timeout, asks=bool(turn_complete))
 
     def send_realtime_input(
         self,
@@ -114,16 +117,16 @@ class Senders(Lifecycle[LiveServerMessage]):
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
         """
-        others = (
-            realtime_input,
-            video,
-            text,
-            audio_stream_end,
-            activity_start,
-            activity_end,
-            media,
-        )
-        if type(audio) is bytes and not any(other is not None for other in others):
+        if (
+            type(audio) is bytes
+            and realtime_input is None
+            and video is None
+            and text is None
+            and audio_stream_end is None
+            and activity_start is None
+            and activity_end is None
+            and media is None
+        ):
             self._send_pcm(audio, rate_hz)
             return
         given = {
@@ -285,30 +288,29 @@ class Senders(Lifecycle[LiveServerMessage]):
         else:
             while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
                 pass
-            self._note_media()
+            self._tally.fed(time.monotonic())
             self._connection.send(frame.payload, SEND_TIMEOUT)
             self._count_sent()
         return frame
 
     def _send(self, message: LiveClientMessage, timeout: float, *, asks: bool = False) -> None:
         """Send what must not be lost; ``asks``: it lets the model answer."""
+        self._send_payload(codec.encode(message), timeout, asks=asks)
+
+    def _send_payload(self, payload: bytes, timeout: float, *, asks: bool) -> None:
         self._awaits_more = False
         if asks:  # before it is sent: the answer may be here sooner than this thread goes on
             with self._lock:
                 self._tally.prompted(time.monotonic())
-        self._connection.send(codec.encode(message), timeout)
+        self._connection.send(payload, timeout)
         self._count_sent()
 
     def _send_media(self, frame: sending.Media) -> None:
         if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
             return
-        self._note_media()
+        self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
         self._count_sent()
-
-    def _note_media(self) -> None:
-        with self._lock:
-            self._tally.fed(time.monotonic())
 
     def _count_sent(self) -> None:
         with self._lock:

@@ -36,6 +36,7 @@ __all__ = [
     "dumps",
     "encode",
     "encode_realtime_blob",
+    "encode_user_text",
     "is_picture",
     "parse",
     "picture_bytes",
@@ -174,6 +175,17 @@ def encode_realtime_blob(kind: str, data: Any, mime_type: str) -> bytes:
 def _prefix(kind: str, mime_type: str) -> bytes:
     frame = dumps({"realtimeInput": {kind: {"mimeType": mime_type, "data": ""}}})
     return frame[: -len(b'"}}}')]
+
+
+def encode_user_text(text: str, *, turn_complete: bool) -> bytes:
+    """Write the ``clientContent`` of one text of the user straight away, as :func:`encode` does."""
+    end = b"true" if turn_complete else b"false"
+    return _USER_TEXT % (dumps(text), end)
+
+
+_USER_TEXT = (
+    b'{"clientContent":{"turns":[{"parts":[{"text":%b}],"role":"user"}],"turnComplete":%b}}'
+)
 
 
 def check(value: Any, cls: type[M], where: str = "") -> M:

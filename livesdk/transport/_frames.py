@@ -25,7 +25,7 @@ _FINAL = 0x80
 _RESERVED = 0x70
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
-_NUMPY_FROM = 32 * 1024
+_NUMPY_FROM = 2 * 1024
 
 
 class Keys:
@@ -63,15 +63,17 @@ def client_frame(opcode: int, payload: bytes, key: bytes) -> bytes:
 def _masked(payload: bytes, key: bytes) -> bytes:
     """XOR with the repeated key: as one big integer, or by NumPy where that is loaded already."""
     size = len(payload)
-    numpy: Any = sys.modules.get("numpy")
-    if size >= _NUMPY_FROM and hasattr(numpy, "frombuffer"):  # not while it is being imported
+    numpy: Any = sys.modules.get("numpy") if size >= _NUMPY_FROM else None
+    if hasattr(numpy, "frombuffer"):  # not while it is being imported
         whole = size & ~3
         words = numpy.frombuffer(payload, "u4", whole // 4) ^ numpy.frombuffer(key, "u4")
         rest = bytes(a ^ b for a, b in zip(payload[whole:], key))
         return bytes(words.tobytes() + rest)
-    mask = (key * (size // 4 + 1))[:size]
-    mixed = int.from_bytes(payload, sys.byteorder) ^ int.from_bytes(mask, sys.byteorder)
-    return mixed.to_bytes(size, sys.byteorder)
+    mask = key * (size // 4)
+    if size & 3:
+        mask += key[: size & 3]
+    mixed = int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")
+    return mixed.to_bytes(size, "little")
 
 
 @define(eq=False)  # one for each message: not frozen, which would cost more to make

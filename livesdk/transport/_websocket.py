@@ -66,7 +66,8 @@ _GLANCE = 0.05
 class _Outgoing:
     """One frame in the outbound path."""
 
-    view: memoryview
+    view: Union[bytes, memoryview]
+    """What is still to go out."""
     media_ms: float = 0.0
     is_media: bool = False
     started: bool = False
@@ -175,7 +176,7 @@ class WebSocketTransport(Transport):
         self._send_frame(self._frame(TEXT, payload), deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
-        return _Outgoing(memoryview(client_frame(opcode, payload, self._keys.next())))
+        return _Outgoing(client_frame(opcode, payload, self._keys.next()))
 
     def _send_frame(self, frame: _Outgoing, deadline: float) -> None:
         with self._lock:
@@ -292,7 +293,7 @@ class WebSocketTransport(Transport):
                     self.stats.frames_sent += 1
                 else:
                     frame.started = True
-                    frame.view = frame.view[sent:]
+                    frame.view = memoryview(frame.view)[sent:]
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
             # TLS has made a record of it by now, and will send that first whatever comes
             queue[0].started = queue[0].started or isinstance(sock, ssl.SSLSocket)

@@ -11,7 +11,6 @@ between threads holds a lock around each call.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Optional
 
@@ -44,7 +43,7 @@ class Tally:
         self.interrupted_at: Optional[float] = None
         self.mid_turn = False
         self.busy = False
-        self.first_audio: deque[float] = deque(maxlen=_TIMES)
+        self.first_audio: list[float] = []
         self._input_at: Optional[float] = None
         self._unfinished = False  # something came since the last turn ended
         self._timed = False  # the turn at hand has had its first audio
@@ -98,6 +97,7 @@ class Tally:
         self._timed = True
         if self._input_at is not None:
             self.first_audio.append(at - self._input_at)
+            del self.first_audio[:-_TIMES]
             self._input_at = None
 
     def _end_turn(self) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import codecs
 import os
+import struct
 import sys
-from collections import deque
+from functools import lru_cache
 from typing import Any, Optional, Union
 
 from attrs import define, frozen
@@ -36,28 +37,30 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self._drawn: deque[bytes] = deque()
+        self._drawn = _KEY.iter_unpack(b"")
 
     def next(self) -> bytes:
         """Return a key that nobody gets again."""
-        try:
-            return self._drawn.popleft()
-        except IndexError:
-            pool = os.urandom(1024)
-            self._drawn.extend(pool[at : at + 4] for at in range(4, 1024, 4))
-            return pool[:4]
+        for (key,) in self._drawn:  # one step, whoever else takes one at the same time
+            return key  # type: ignore[no-any-return]
+        self._drawn = _KEY.iter_unpack(os.urandom(1024))
+        return self.next()
+
+
+_KEY = struct.Struct("4s")
+_MEDIUM_HEAD = struct.Struct("!BBH4s")
 
 
 def client_frame(opcode: int, payload: bytes, key: bytes) -> bytes:
     """Return one final frame, masked with the key (RFC 6455 §5.2)."""
     size = len(payload)
-    if size <= _SHORT:
-        head = bytes((_FINAL | opcode, _MASKED | size))
-    elif size <= _MEDIUM:
-        head = bytes((_FINAL | opcode, _MASKED | 126)) + size.to_bytes(2, "big")
+    if _SHORT < size <= _MEDIUM:
+        head = _MEDIUM_HEAD.pack(_FINAL | opcode, _MASKED | 126, size, key)
+    elif size <= _SHORT:
+        head = bytes((_FINAL | opcode, _MASKED | size)) + key
     else:
-        head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big")
-    return b"%b%b%b" % (head, key, _masked(payload, key))
+        head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big") + key
+    return head + _masked(payload, key)
 
 
 def _masked(payload: bytes, key: bytes) -> bytes:
@@ -69,11 +72,18 @@ def _masked(payload: bytes, key: bytes) -> bytes:
         words = numpy.frombuffer(payload, "u4", whole // 4) ^ numpy.frombuffer(key, "u4")
         rest = bytes(a ^ b for a, b in zip(payload[whole:], key))
         return bytes(words.tobytes() + rest)
-    mask = key * (size // 4)
+    words = (size + 3) // 4
+    mask = int.from_bytes(key, "little") * _repeated(words)
+    mixed = int.from_bytes(payload, "little") ^ mask
     if size & 3:
-        mask += key[: size & 3]
-    mixed = int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")
+        return mixed.to_bytes(4 * words, "little")[:size]
     return mixed.to_bytes(size, "little")
+
+
+@lru_cache(maxsize=64)
+def _repeated(words: int) -> int:
+    """Return what makes so many words of one by multiplication, quicker than by repeating it."""
+    return int.from_bytes(b"\1\0\0\0" * words, "little")
 
 
 @define(eq=False)  # one for each message: not frozen, which would cost more to make

@@ -224,7 +224,6 @@ class Reader:
         """Read until the end."""
         ping_at = _after(self.options.ping_interval)
         while True:
-            self._dispatcher.wake()  # once for all that was read: threads that run slow us down
             now = time.monotonic()
             asked = self._close
             if asked is not None and now >= asked.deadline:
@@ -236,7 +235,9 @@ class Reader:
             if now >= silent_at:
                 text = f"no bytes for {self.options.liveness_timeout:g} s"
                 return End(1006, text, "network", clean=False)
-            wake_at = soonest(ping_at, silent_at, asked.deadline if asked else _NEVER)
+            wake_at = min(ping_at, silent_at, asked.deadline if asked else _NEVER)
+            # once for all that was read, and last: threads that run make us slower
+            self._dispatcher.wake()
             if self._is_held_back():
                 self._wait_for_room(wake_at)
                 continue
@@ -266,7 +267,7 @@ class Reader:
             )
         with self._condition:
             self._condition.wait_for(
-                lambda: not self._is_held_back(), max(0.0, until - time.monotonic())
+                lambda: not self._is_held_back(), max(0.0, soonest(until) - time.monotonic())
             )
         # nothing was read meanwhile, so silence says nothing about the peer
         self._transport.last_received += time.monotonic() - held_since

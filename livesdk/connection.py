@@ -182,21 +182,21 @@ class Connection(Reader):
         """
         self._check_open()
         try:
-            self._transport.send(payload, soonest(time.monotonic() + timeout))
+            self._transport.send(payload, time.monotonic() + min(timeout, LONGEST))
         except Lost:
             raise SessionClosed(self._info_soon()) from None
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
         """Send realtime media: never waits, oldest dropped beyond a second."""
-        if self._info is not None or self._close is not None or os.getpid() != self._pid:
-            self._check_open()
+        self._check_open()
         try:
             self._transport.send_media(payload, duration_ms)
         except Lost:
             raise SessionClosed(self._info_soon()) from None
 
     def _check_open(self) -> None:
-        self._check_fork()
+        if os.getpid() != self._pid:
+            self._check_fork()
         info = self._info
         if info is not None:
             raise SessionClosed(info)

@@ -25,7 +25,7 @@ from ._hot import audio_message, hot_hook, mime_type_of_audio
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
-from ._parse import cut, excerpt, parse, parse_around
+from ._parse import WORTH_A_CUT, cut, excerpt, parse, parse_around
 from ._shapes import Hook, Mismatch
 from ._vertex import read_as_vertex
 
@@ -65,7 +65,7 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
     """
     hook = _hooks.get(cls) or _hooks.setdefault(cls, hot_hook(cls))
     try:
-        message = _decode_cut(frame, cls, hook)
+        message = _decode_cut(frame, cls, hook) if len(frame) >= WORTH_A_CUT else None
         if message is None:
             found = parse(frame)
             message = hook({} if found is None else found)

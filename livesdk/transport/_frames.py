@@ -157,6 +157,8 @@ class FrameReader:
         Raises:
             Violation: The peer broke the protocol, or its message is too big.
         """
+        if self._position >= len(self._ahead):
+            return None
         if not self._opcode:
             message = self._plain()
             if message is not None:
@@ -177,15 +179,15 @@ class FrameReader:
     def _plain(self) -> Optional[Message]:
         """Take one final, unmasked data frame that is here as a whole; ``None`` for all else."""
         data, at = self._ahead, self._position
-        if len(data) - at < 2:  # the shortest head
+        if len(data) - at < 4:  # some shorter ones there are, but they are rare
             return None
-        opcode, size = data[at] ^ _FINAL, data[at + 1]
-        if opcode not in (TEXT, BINARY) or size >= _MASKED:
+        opcode, size, start = data[at] ^ _FINAL, data[at + 1], at + 2
+        if opcode not in (BINARY, TEXT) or size >= _MASKED:
             return None
-        start = at + 2
-        if size > _SHORT:  # RFC 6455 §5.2
-            start += 2 if size == 126 else 8
-            size = int.from_bytes(data[at + 2 : start], "big")
+        if size == 126:  # RFC 6455 §5.2
+            size, start = data[start] << 8 | data[at + 3], at + 4
+        elif size == 127:
+            size, start = int.from_bytes(data[start : at + 10], "big"), at + 10
         end = start + size
         if end > len(data) or size > self._limit:
             return None

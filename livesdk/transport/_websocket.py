@@ -327,11 +327,11 @@ class WebSocketTransport(Transport):
         try:
             while True:
                 event = self._reader.next()
-                if event is None:
-                    return None
-                if isinstance(event, Message):
+                if event.__class__ is Message:
                     self.stats.messages_received += 1
                     return event
+                if event is None:
+                    return None
                 if isinstance(event, CloseFrame):
                     self._answer_close(event)
                     return event

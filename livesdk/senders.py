@@ -310,7 +310,8 @@ class Senders(Lifecycle[LiveServerMessage]):
             return
         self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
-        self._count_sent()
+        with self._lock:
+            self._sent += 1
 
     def _count_sent(self) -> None:
         with self._lock:

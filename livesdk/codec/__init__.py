@@ -168,7 +168,7 @@ def encode_realtime_blob(kind: str, data: Any, mime_type: str) -> bytes:
         data: A bytes-like object.
         mime_type: For example ``audio/pcm;rate=16000``.
     """
-    return b"%b%b%b" % (_prefix(kind, mime_type), pybase64.b64encode(data), b'"}}}')
+    return b"".join((_prefix(kind, mime_type), pybase64.b64encode(data), b'"}}}'))
 
 
 @lru_cache(maxsize=64)

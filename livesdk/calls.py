@@ -126,7 +126,7 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if not (self._drops and self._gate.is_shut):
+        if not self._gate.open or not self._drops:
             return False
         with self._lock:
             self.held_back_ms += duration_ms

@@ -221,7 +221,7 @@ class Connection(Recovery):
             LiveTimeout: The peer takes nothing; nothing was sent.
         """
         self._check_open()
-        deadline = soonest(time.monotonic() + timeout)
+        deadline = time.monotonic() + min(timeout, LONGEST)
         transport = self._transport
         while True:
             if self._state is State.RECONNECTING:
@@ -315,7 +315,8 @@ class Connection(Recovery):
         return done
 
     def _check_open(self) -> None:
-        self._check_fork()
+        if os.getpid() != self._pid:
+            self._check_fork()
         info = self._info
         if info is not None:
             raise SessionClosed(info)

@@ -31,6 +31,7 @@ __all__ = [
     "Memory",
     "State",
     "completes_interaction",
+    "is_piece",
     "next_state",
     "seconds_of",
 ]
@@ -127,6 +128,14 @@ def completes_interaction(message: LiveServerMessage) -> bool:
     if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
         return status == InteractionStatus.IDLE
     return bool(content and content.turn_complete)
+
+
+def is_piece(message: LiveServerMessage) -> bool:
+    """Tell whether a message is text or audio of the model, and nothing else: most are.
+
+    The codec knows, because it has seen what was in the frame; no other message is recognised.
+    """
+    return message._is_piece
 
 
 @define

@@ -323,15 +323,19 @@ class Reader:
             if asked is None and (self._must_leave(now) or self._may_leave()):
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             close_at = asked.deadline if asked else _NEVER
-            wake_at = soonest(ping_at, silent_at, close_at, self._leave_at)
+            wake_at = min(ping_at, silent_at, close_at, self._leave_at)
+            # once for all that was read, and last: threads that run make us slower
+            self._dispatcher.wake()
             if self._is_held_back():
                 self._wait_for_room(wake_at)
                 continue
             event = self._transport.receive(wake_at)
-            if isinstance(event, CloseFrame):
-                return self._closed_by(event)
-            if isinstance(event, Message) and self._close is None:
-                self._received(event.payload)
+            while event is not None:  # all that one read brought, before the clock is looked at
+                if isinstance(event, CloseFrame):
+                    return self._closed_by(event)
+                if self._close is None:
+                    self._received(event.payload)
+                event = self._transport.next()
 
     def _must_leave(self, now: float) -> bool:
         return self._leave_asked or now >= self._leave_at
@@ -378,7 +382,7 @@ class Reader:
             )
         with self._condition:
             self._condition.wait_for(
-                lambda: not self._is_held_back(), max(0.0, until - time.monotonic())
+                lambda: not self._is_held_back(), max(0.0, soonest(until) - time.monotonic())
             )
         # nothing was read meanwhile, so silence says nothing about the peer
         self._transport.last_received += time.monotonic() - held_since
@@ -392,9 +396,12 @@ class Reader:
             self._deliver(message, len(payload))
 
     def _deliver(self, message: Any, size: int) -> None:
-        """Hand a message on: to the session at once, then to callbacks and inbox."""
+        """Hand a message on: to the session at once, then to callbacks and inbox.
+
+        The thread of callbacks is not woken yet.
+        """
         self._service.observe(message)
-        self._dispatcher.post("message", message, size)
+        self._dispatcher.put("message", message, size)
         self._inbox.put(message, size)
 
     # ----------------------------------------------------------------------------------- the end

@@ -87,8 +87,11 @@ class Senders(Lifecycle[LiveServerMessage]):
     ) -> None:
         if isinstance(turns, Mapping):
             turns, turn_complete = content_in(turns, turn_complete)
-        message = sending.client_content(turns, turn_complete, self._access)
-        self._send(message, timeout, asks=bool(turn_complete), before=before)
+        if type(turns) is str and type(turn_complete) is bool:  # by far the most
+            payload = codec.encode_user_text(turns, turn_complete=turn_complete)
+        else:
+            payload = codec.encode(sending.client_content(turns, turn_complete, self._access))
+        self._send_payload(payload, timeout, asks=bool(turn_complete), before=before)
 
     def send_realtime_input(
         self,
@@ -126,16 +129,16 @@ class Senders(Lifecycle[LiveServerMessage]):
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
         """
-        others = (
-            realtime_input,
-            video,
-            text,
-            audio_stream_end,
-            activity_start,
-            activity_end,
-            media,
-        )
-        if type(audio) is bytes and not any(other is not None for other in others):
+        if (
+            type(audio) is bytes
+            and realtime_input is None
+            and video is None
+            and text is None
+            and audio_stream_end is None
+            and activity_start is None
+            and activity_end is None
+            and media is None
+        ):
             self._send_pcm(audio, rate_hz)
             return
         given = {
@@ -318,7 +321,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         else:
             while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
                 pass
-            self._note_media()
+            self._tally.fed(time.monotonic())
             self._connection.send(frame.payload, SEND_TIMEOUT)
             self._count_sent()
         return frame
@@ -333,10 +336,22 @@ class Senders(Lifecycle[LiveServerMessage]):
         is_wanted: Optional[Callable[[], bool]] = None,
     ) -> None:
         """Send what must not be lost; ``asks``: it lets the model answer."""
+        payload = codec.encode(message)
+        self._send_payload(payload, timeout, asks=asks, before=before, is_wanted=is_wanted)
+
+    def _send_payload(
+        self,
+        payload: bytes,
+        timeout: float,
+        *,
+        asks: bool,
+        before: Optional[Callable[[], None]] = None,
+        is_wanted: Optional[Callable[[], bool]] = None,
+    ) -> None:
         self._awaits_more = False
         # before it is sent: the answer may be here sooner than this thread goes on
         before = before or (self._prompted if asks else None)
-        self._connection.send(codec.encode(message), timeout, before=before, is_wanted=is_wanted)
+        self._connection.send(payload, timeout, before=before, is_wanted=is_wanted)
         self._count_sent()
 
     def _prompted(self) -> None:
@@ -346,13 +361,10 @@ class Senders(Lifecycle[LiveServerMessage]):
     def _send_media(self, frame: sending.Media) -> None:
         if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
             return
-        self._note_media()
+        self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
-        self._count_sent()
-
-    def _note_media(self) -> None:
         with self._lock:
-            self._tally.fed(time.monotonic())
+            self._sent += 1
 
     def _count_sent(self) -> None:
         with self._lock:

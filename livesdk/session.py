@@ -28,7 +28,7 @@ from .errors import ConfigError, LocalProtocolError
 from .families import family_of
 from .history import History
 from .lifecycle import CUT
-from .protocol import completes_interaction
+from .protocol import completes_interaction, is_piece
 from .retry import ReconnectInfo
 from .senders import Senders
 from .tally import Tally, tokens_by_modality
@@ -396,6 +396,24 @@ class Session(FirebaseNames, Senders):
         """Take a message into account: on the reader, before callbacks and consumers."""
         if self._access.vertex_rules:
             codec.read_as_vertex(message)
+        if self._setup_complete is not None and is_piece(message):
+            self._observe_piece(message)
+        else:
+            self._observe_all(message)
+        for observer in self._observers:
+            observer(message)
+
+    def _observe_piece(self, message: LiveServerMessage) -> None:
+        """Do as the next method does where it is a piece of what the model says."""
+        self._connection.memory.generating = True
+        now = time.monotonic()
+        with self._lock:
+            self._tally.said(message, now)
+            self._transcript.said()
+            if self._answer is not None:
+                self._answer.take(message, now)
+
+    def _observe_all(self, message: LiveServerMessage) -> None:
         self._connection.memory.received(message)
         calls = self._calls.received(message)
         if message.go_away is not None and self._setup_complete is not None:
@@ -423,8 +441,6 @@ class Session(FirebaseNames, Senders):
             self._connection.turn_completed()
         if tools_run and not self._calls.keep_turn_open:
             self._calls_settled()  # it settled while the message was taken
-        for observer in self._observers:
-            observer(message)
 
     def _ended(self) -> None:
         """The session is over: on the reader, before anybody is told."""

@@ -12,6 +12,7 @@ import binascii
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any, Optional, Union
 
 import pybase64
@@ -19,12 +20,12 @@ import pybase64
 from .._log import shorten
 from ..errors import DecodeError
 
-__all__ = ["cut", "excerpt", "parse", "parse_around"]
+__all__ = ["WORTH_A_CUT", "cut", "excerpt", "parse", "parse_around"]
 
-_raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what json.loads comes to
 _SPACE = " \t\r\n"
 
-_WORTH_A_CUT = 512
+WORTH_A_CUT = 512
 """Bytes of a frame from which on cutting is quicker than parsing."""
 _HEAD = 512
 """How far into a frame its first base64 string is looked for."""
@@ -39,11 +40,14 @@ def parse(frame: Union[bytes, str]) -> Any:
         text = frame if isinstance(frame, str) else str(frame, "utf-8")
         if text[:1] not in "{[":
             text = text.lstrip(_SPACE)
-        found, end = _raw_decode(text)
-        if end < len(text) and text[end:].strip(_SPACE):
+        found, end = _scan(text, 0)
+        if end < len(text) and text[end:] != "\n" and text[end:].strip(_SPACE):
             raise ValueError(f"more text after the end at character {end}")
     except RecursionError:
         raise DecodeError("nested too deeply", excerpt=excerpt(frame)) from None
+    except StopIteration as stop:
+        why = f"Expecting value: character {stop.value}"
+        raise DecodeError(f"not JSON: {why}", excerpt=excerpt(frame)) from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise DecodeError(f"not JSON: {_why(error)}", excerpt=excerpt(frame)) from None
     return found
@@ -58,7 +62,7 @@ def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:
     Returns:
         The frame with a mark instead, and the bytes that the string stood for.
     """
-    if not isinstance(frame, bytes) or len(frame) < _WORTH_A_CUT:
+    if not isinstance(frame, bytes):
         return None
     begin = _BASE64_BEGINS.search(frame, 0, _HEAD)
     if begin is None:

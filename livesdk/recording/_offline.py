@@ -7,6 +7,7 @@ time or for the client waits on it, so that ``close()`` ends the wait.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -157,7 +158,11 @@ class OfflineTransport(Transport):
                 if deadline is not None and now >= deadline:
                     return None
                 moments = [moment for moment in (due_at, deadline) if moment is not None]
-                self._condition.wait(max(0.0, min(moments) - now) if moments else None)
+                wait = min(moments, default=math.inf) - now
+                self._condition.wait(min(max(0.0, wait), threading.TIMEOUT_MAX))
+
+    def next(self) -> None:
+        """Each frame has a moment of its own."""
 
     def _next_due(self, now: float) -> Optional[float]:
         """Return when the next frame is due; ``None`` while the client owes one, and at the end."""

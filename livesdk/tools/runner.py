@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional
 
@@ -108,9 +107,9 @@ class ToolRunner:
         self._workers = workers
         self._condition = threading.Condition(threading.Lock())
         self._tools: Mapping[str, FunctionTool] = {}
-        self._queue: deque[_Call] = deque()
+        self._queue: list[_Call] = []  # a few at most
         self._open: dict[str, _Call] = {}
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: dict[str, None] = {}  # in order
         self._threads = 0
         self._idle = 0
         self._stuck = 0
@@ -174,7 +173,7 @@ class ToolRunner:
     def _remember(self, key: str) -> None:
         self._seen[key] = None
         if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+            del self._seen[next(iter(self._seen))]
 
     def _threads_to_start(self, call: _Call) -> list[tuple[Callable[[], None], str]]:
         """Return the threads that are missing; the caller holds the condition."""
@@ -254,7 +253,7 @@ class ToolRunner:
                     self._threads -= 1
                     self._condition.notify_all()
                     return
-                call = self._queue.popleft()
+                call = self._queue.pop(0)
             if not call.over:
                 self._run(call)
 

@@ -71,9 +71,9 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and ``close``
-    belong to one thread, the reader; the others are for any.  Until ``release`` nothing but the
-    setup goes out: ``send`` raises :class:`Lost`, and media waits.
+    ``open``, ``send_setup``, ``release``, ``hold``, ``receive``, ``next``, ``acknowledged``,
+    ``leftover`` and ``close`` belong to one thread, the reader; the others are for any.  Until
+    ``release`` nothing but the setup goes out: ``send`` raises :class:`Lost`, and media waits.
     """
 
     stats: TransportStats
@@ -116,6 +116,13 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def leftover(self) -> Leftover:
         """After the end, take out what the next connection should send; from then on refuse all."""
+
+    @abc.abstractmethod
+    def next(self) -> Union[Message, CloseFrame, None]:
+        """Return what arrived together with what :meth:`receive` returned, if anything is left.
+
+        Does not look at the network.
+        """
 
     @abc.abstractmethod
     def send(self, payload: bytes, deadline: float) -> None:

@@ -86,8 +86,11 @@ class Waker:
             waker = self._woken.fileno()
             self._watch = _Watch(descriptor, read=read, write=write, waker=waker)
             self._watched = wanted
+        found = self._watch.wait(timeout)
+        if found == [descriptor]:
+            return True
         is_ready = False
-        for one in self._watch.wait(timeout):
+        for one in found:
             if one == descriptor:
                 is_ready = True
             else:

@@ -29,7 +29,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Optional, Union
 
 from attrs import define
@@ -54,7 +54,13 @@ from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
-_READ_AHEAD = 64 * 1024
+_LEAST, _MOST = 16 * 1024, 256 * 1024
+"""Bytes of one read."""
+_FEW = 8
+"""Messages of one read: if a full one brings fewer, the next asks for more.
+
+Each read makes threads take turns: one of four seconds of audio costs half of four of a second.
+"""
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
 _JOURNAL_LIMIT = 32 * 1024 * 1024
@@ -76,7 +82,7 @@ class _Outgoing:
         done: All of it is out.
     """
 
-    view: memoryview
+    view: Union[bytes, memoryview]
     message: Optional[Outbound] = None
     is_media: bool = False
     is_first: bool = False
@@ -119,7 +125,7 @@ class WebSocketTransport(Transport):
         self._closing = False  # a close frame is queued: nothing may follow it
         self._held = held
         self._outlived = outlived
-        self._kept: deque[_Outgoing] = deque()  # media while held, or after the end
+        self._kept: list[_Outgoing] = []  # media while held, or after the end
         self._journal: Optional[deque[Outbound]] = deque() if journals else None
         self._journal_bytes = 0
         self._journal_from = 0  # how many messages went out before the first in the journal
@@ -130,6 +136,8 @@ class WebSocketTransport(Transport):
         self._reader = FrameReader(max_message_bytes)
         self._keys = Keys()
         self._max_media_ms = max_media_ms
+        self._ahead = _LEAST  # what the next recv asks for
+        self._counted = 0  # messages that had come at the last one
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
         self._send_wants_read = False  # TLS cannot write on before it has read
@@ -177,7 +185,7 @@ class WebSocketTransport(Transport):
                 # SSLSocket.shutdown would drop the TLS object under a reader; the socket's does not
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def _keep_media(self, frames: Sequence[_Outgoing]) -> None:
+    def _keep_media(self, frames: Iterable[_Outgoing]) -> None:
         """Take over media that will not go out, for the next connection; holding the lock."""
         if self._outlived:
             self._kept.extend(item for item in frames if item.is_media)
@@ -216,7 +224,7 @@ class WebSocketTransport(Transport):
         self._send_frame(self._message_frame(Outbound(payload)), deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
-        return _Outgoing(memoryview(client_frame(opcode, payload, self._keys.next())))
+        return _Outgoing(client_frame(opcode, payload, self._keys.next()))
 
     def _message_frame(self, message: Outbound) -> _Outgoing:
         frame = self._frame(TEXT, message.payload)
@@ -281,7 +289,7 @@ class WebSocketTransport(Transport):
             self._drop_old_media(self._queue)
         self._waker.wake()  # the reader flushes from here on
 
-    def _drop_old_media(self, frames: deque[_Outgoing]) -> None:
+    def _drop_old_media(self, frames: Union[deque[_Outgoing], list[_Outgoing]]) -> None:
         """Keep at most a second of media waiting, the newest; the caller holds the lock."""
         waiting = [item for item in frames if item.is_media and not item.started]
         excess = sum(item.media_ms for item in waiting) - self._max_media_ms
@@ -295,7 +303,7 @@ class WebSocketTransport(Transport):
 
     def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
         with self._lock:
-            kept, self._kept, self._held = self._kept, deque(), False
+            kept, self._kept, self._held = self._kept, [], False
             for message in first:
                 frame = self._message_frame(message)
                 frame.is_first = True
@@ -387,7 +395,7 @@ class WebSocketTransport(Transport):
                     self._went_out(frame)
                 else:
                     frame.started = True
-                    frame.view = frame.view[sent:]
+                    frame.view = memoryview(frame.view)[sent:]
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
             # TLS has made a record of it by now, and will send that first whatever comes
             queue[0].started = queue[0].started or isinstance(sock, ssl.SSLSocket)
@@ -426,21 +434,28 @@ class WebSocketTransport(Transport):
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         is_late = False
+        while True:
+            event = self.next()
+            if event is not None:
+                return event
+            if is_late or not self._fill(deadline):
+                return None
+            # pings and fragments without end are no reason to stay beyond the deadline
+            is_late = deadline is not None and self.last_received >= deadline
+
+    def next(self) -> Union[Message, CloseFrame, None]:
         try:
             while True:
                 event = self._reader.next()
-                if event is None:
-                    if is_late or not self._fill(deadline):
-                        return None
-                    # pings and fragments without end are no reason to stay beyond the deadline
-                    is_late = deadline is not None and self.last_received >= deadline
-                elif isinstance(event, Message):
+                if event.__class__ is Message:
                     self.stats.messages_received += 1
                     return event
-                elif isinstance(event, CloseFrame):
+                if event is None:
+                    return None
+                if isinstance(event, CloseFrame):
                     self._answer_close(event)
                     return event
-                elif isinstance(event, Ping):
+                if isinstance(event, Ping):
                     self._send_control(PONG, event.payload)
         except Violation as error:
             self._fail(error)
@@ -475,7 +490,7 @@ class WebSocketTransport(Transport):
         """Read once without waiting; the caller holds the lock."""
         self._recv_wants_write = False
         try:
-            data = sock.recv(_READ_AHEAD)
+            data = sock.recv(self._ahead)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._drained = True
             return b""
@@ -488,9 +503,22 @@ class WebSocketTransport(Transport):
         if not data:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
-        self._drained = len(data) < _READ_AHEAD and not pending
+        size = len(data)
+        if isinstance(sock, ssl.SSLSocket):  # a record has 16 KB at most
+            self._drained = size < self._ahead and not sock.pending()
+        else:
+            self._drained = size < self._ahead
+            self._fit(size)
         return data
+
+    def _fit(self, size: int) -> None:
+        """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
+        count = self.stats.messages_received
+        if size == self._ahead and count - self._counted < _FEW:
+            self._ahead = min(_MOST, 4 * size)
+        elif 4 * size < self._ahead:
+            self._ahead = max(_LEAST, self._ahead // 4)
+        self._counted = count
 
     def _answer_close(self, close: CloseFrame) -> None:
         """Echo the code, unless our own close frame went first (RFC 6455 §5.5.1)."""

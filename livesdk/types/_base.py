@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
-__all__ = ["Model", "define", "fields_of", "frozen", "is_sparse", "sparse"]
+__all__ = ["Model", "Raw", "define", "fields_of", "frozen", "is_sparse", "sparse"]
 
 _C = TypeVar("_C", bound=type)
 
@@ -120,22 +120,24 @@ def sparse(cls: _C) -> _C:
     """
     _sparse.add(cls)
     if hasattr(cls, "raw"):
-        cls.raw = _Raw()
+        cls.raw = Raw()
     return cls
 
 
-class _Raw:
-    """``raw`` of a message with audio: its frame is parsed, as a whole, when first asked for.
+class Raw:
+    """``raw`` of a message: its frame is parsed again, as a whole, when first asked for.
 
-    The codec leaves ``raw_source`` on such a message: the function that parses, and the frame.
+    Hardly anybody asks, and five dicts a message are more than all that it holds else.  The codec
+    leaves the frame as ``raw_source`` on a message, and says here how frames are parsed.
     """
+
+    parse: Callable[[Any], Any] = staticmethod(lambda frame: frame)
 
     def __get__(self, message: Any, owner: Any = None) -> Any:
         attributes = {} if message is None else vars(message)
         source = attributes.get("raw_source")
         if source is not None:
-            parse, frame = source
-            attributes["raw"] = parse(frame)
+            attributes["raw"] = self.parse(source)
             attributes.pop("raw_source", None)  # another thread may be here at the same time
         return attributes.get("raw")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from livesdk.errors import CloseInfo, SessionClosed, ToolError
+from livesdk.errors import CloseInfo, SessionClosed, SessionReconnecting, ToolError
 from livesdk.tools import ToolContext, ToolRunner, function_tool, tool
 from livesdk.types import Blob, FunctionCall, FunctionResponse
 
@@ -24,11 +24,11 @@ class Line:
         self.errors: list[Any] = []
         self.over: list[Any] = []
         self.closed = False
-        self.lost = False
         self._changed = threading.Condition()
 
     def send(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
-        assert is_wanted() == (not self.lost)
+        if not is_wanted():
+            raise SessionReconnecting("another connection")
         if self.closed:
             raise SessionClosed(CloseInfo(code=1006))
         with self._changed:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
-from attrs import frozen
-
 from . import codec, pcm
+from ._records import frozen
 from .configure import instruction_of, refuse_foreign_fields, tools_of
 from .endpoint import Access
 from .errors import ConfigError

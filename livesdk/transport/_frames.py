@@ -14,8 +14,10 @@ import sys
 from collections import deque
 from typing import Any, Optional, Union
 
-from attrs import define, frozen
+from attrs import define
 from websocket import ABNF, WebSocketProtocolException
+
+from .._records import frozen
 
 __all__ = ["CloseFrame", "FrameReader", "Keys", "Message", "Violation", "client_frame"]
 
@@ -74,7 +76,7 @@ def _masked(payload: bytes, key: bytes) -> bytes:
     return mixed.to_bytes(size, sys.byteorder)
 
 
-@define(eq=False)  # one for each message: not frozen, which would cost more to make
+@define(eq=False, repr=False)  # one for each message: not frozen, which would cost more to make
 class Message:
     """A whole message: ``str`` from text frames, ``bytes`` from binary ones."""
 

@@ -22,9 +22,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ._log import get_logger
+from ._records import frozen
 from .errors import CallbackError, ConfigError
 
 __all__ = ["EVENTS", "Callback", "Dispatch", "Dispatcher", "LiveCallbacks", "callbacks_from"]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Optional
 
-from attrs import frozen
-
+from ._records import frozen
 from .types.enums import Modality
 from .types.requests import LiveClientSetup
 

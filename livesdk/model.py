@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 
+from ._records import frozen
 from .client import Client
 from .configure import checked_config
 from .dispatch import LiveCallbacks

@@ -19,8 +19,9 @@ import re
 from enum import Enum
 from typing import Optional
 
-from attrs import Factory, define
+from attrs import Factory
 
+from ._records import define
 from .errors import LocalProtocolError
 from .types.enums import InteractionStatus
 from .types.messages import LiveServerContent, LiveServerMessage

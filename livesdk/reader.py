@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Optional, Protocol, Union
 
-from attrs import define, frozen
-
 from . import codec
 from ._log import get_logger, shorten
+from ._records import define, frozen
 from .dispatch import Dispatcher
 from .errors import (
     CloseInfo,

@@ -21,9 +21,10 @@ from __future__ import annotations
 import time
 from typing import Optional
 
-from attrs import Factory, define, evolve
+from attrs import Factory, evolve
 
 from ._log import get_logger
+from ._records import define
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
 from .reader import End, Opening, Reader, setup_error

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Optional
 
-from attrs import define, field, frozen
+from attrs import field
 
+from ._records import define, frozen
 from .errors import CloseInfo, ConfigError, ConnectError, LiveError, LiveTimeout, SetupError
 
 __all__ = [

@@ -20,6 +20,7 @@ import attrs
 from . import codec
 from ._firebase_names import FirebaseNames
 from ._log import get_logger
+from ._records import define
 from .calls import Calls
 from .connection import Connection, Options, Resumption, Service
 from .dispatch import LiveCallbacks
@@ -44,7 +45,7 @@ __all__ = ["Session", "SessionStats"]
 _log = get_logger(__name__)
 
 
-@attrs.define(kw_only=True)
+@define(kw_only=True)
 class SessionStats:
     """Counters of a session, as of the moment they were asked for.
 

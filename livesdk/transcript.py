@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from attrs import frozen
-
+from ._records import frozen
 from .protocol import completes_interaction
 from .types.content import Transcription
 from .types.messages import LiveServerMessage

@@ -6,12 +6,12 @@ Pure: told of messages and times, it never waits or looks at a clock.
 from __future__ import annotations
 
 import os
-import wave
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
-from attrs import Factory, define, field
+from attrs import Factory, field
 
+from ._records import define
 from .errors import CloseInfo
 from .protocol import completes_interaction
 from .transcript import Utterance
@@ -98,6 +98,8 @@ class Turn:
 
     def save_wav(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the audio as a WAV file; an empty one if there is no audio."""
+        import wave  # for those who save
+
         with wave.open(os.fspath(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)

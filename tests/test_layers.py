@@ -38,6 +38,7 @@ PLAN = (
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "retry"),
     ("cellar", "_log _version errors"),
+    ("foundations", "_records"),
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}
 GARDEN_HOUSE = "emulator"

@@ -21,6 +21,7 @@ import attrs
 
 from .. import codec
 from .._log import get_logger
+from .._records import define
 from ..errors import LiveError, ToolError
 from ..types.content import (
     Blob,
@@ -39,7 +40,7 @@ _REMEMBERED = 10_000
 """Ids of calls that are over, kept so that one that comes again is not run again."""
 
 
-@attrs.define(kw_only=True)
+@define(kw_only=True)
 class ToolCounts:
     """What became of the calls; they balance: calls = answered + cancelled + lost + running.
 
@@ -60,7 +61,7 @@ class ToolCounts:
     repeated: int = 0
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Call:
     """One call, and what its function sees of it."""
 

@@ -15,8 +15,10 @@ import sys
 from functools import lru_cache
 from typing import Any, Optional, Union
 
-from attrs import define, frozen
+from attrs import define
 from websocket import ABNF, WebSocketProtocolException
+
+from .._records import frozen
 
 __all__ = ["CloseFrame", "FrameReader", "Keys", "Message", "Violation", "client_frame"]
 
@@ -86,7 +88,7 @@ def _repeated(words: int) -> int:
     return int.from_bytes(b"\1\0\0\0" * words, "little")
 
 
-@define(eq=False)  # one for each message: not frozen, which would cost more to make
+@define(eq=False, repr=False)  # one for each message: not frozen, which would cost more to make
 class Message:
     """A whole message: ``str`` from text frames, ``bytes`` from binary ones."""
 

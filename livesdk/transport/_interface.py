@@ -6,8 +6,9 @@ import abc
 from collections.abc import Sequence
 from typing import Optional, Union
 
-from attrs import Factory, define, frozen
+from attrs import Factory
 
+from .._records import define, frozen
 from ._dial import Dial
 from ._frames import CloseFrame, Message
 

@@ -75,7 +75,8 @@ class _Outgoing:
 
     Attributes:
         view: What of it is still to go out.
-        message: What it carries; ``None`` for control frames and the setup.
+        payload: The message that it carries; ``None`` for control frames and the setup.
+        media_ms: How much realtime media that is.
         is_media: It may be dropped before it starts to go out.
         is_first: It was given to ``release``: nobody waits for it.
         started: Part of it is out.
@@ -83,15 +84,12 @@ class _Outgoing:
     """
 
     view: Union[bytes, memoryview]
-    message: Optional[Outbound] = None
+    payload: Optional[bytes] = None
+    media_ms: float = 0.0
     is_media: bool = False
     is_first: bool = False
     started: bool = False
     done: bool = False
-
-    @property
-    def media_ms(self) -> float:
-        return self.message.media_ms if self.is_media and self.message else 0.0
 
 
 class WebSocketTransport(Transport):
@@ -221,14 +219,16 @@ class WebSocketTransport(Transport):
         self._send_frame(self._frame(TEXT, payload), deadline, is_setup=True)
 
     def send(self, payload: bytes, deadline: float) -> None:
-        self._send_frame(self._message_frame(Outbound(payload)), deadline)
+        frame = self._frame(TEXT, payload)
+        frame.payload = payload
+        self._send_frame(frame, deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
         return _Outgoing(client_frame(opcode, payload, self._keys.next()))
 
-    def _message_frame(self, message: Outbound) -> _Outgoing:
-        frame = self._frame(TEXT, message.payload)
-        frame.message = message
+    def _media_frame(self, payload: bytes, media_ms: float) -> _Outgoing:
+        frame = self._frame(TEXT, payload)
+        frame.payload, frame.media_ms, frame.is_media = payload, media_ms, True
         return frame
 
     def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
@@ -276,8 +276,7 @@ class WebSocketTransport(Transport):
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        frame = self._message_frame(Outbound(payload, duration_ms))
-        frame.is_media = True
+        frame = self._media_frame(payload, duration_ms)
         with self._lock:
             if self._held or (self._outlived and (self._lost or self._closing)):
                 self._kept.append(frame)
@@ -305,13 +304,11 @@ class WebSocketTransport(Transport):
         with self._lock:
             kept, self._kept, self._held = self._kept, [], False
             for message in first:
-                frame = self._message_frame(message)
+                frame = self._frame(TEXT, message.payload)
+                frame.payload, frame.media_ms = message.payload, message.media_ms
                 frame.is_first = True
                 self._queue.append(frame)
-            for message in media:
-                frame = self._message_frame(message)
-                frame.is_media = True
-                self._queue.append(frame)
+            self._queue.extend(self._media_frame(each.payload, each.media_ms) for each in media)
             self._queue.extend(kept)
             self._drop_old_media(self._queue)
             if self._sock is not None and self._lost is None:
@@ -336,8 +333,8 @@ class WebSocketTransport(Transport):
             self._lose(Lost(1006, "closed"))
             self._outlived = self._held = False
             sent = list(self._journal or ())
-            sent += [item.message for item in self._queue if item.is_first and item.message]
-            media = [item.message for item in self._kept if item.message]
+            sent += _messages(item for item in self._queue if item.is_first)
+            media = _messages(self._kept)
             self._kept.clear()
             self._queue.clear()
             self._count_queue()
@@ -410,17 +407,16 @@ class WebSocketTransport(Transport):
 
     def _went_out(self, frame: _Outgoing) -> None:
         """Count a frame, and enter its message into the journal; the caller holds the lock."""
-        stats, message = self.stats, frame.message
+        stats, payload = self.stats, frame.payload
         stats.frames_sent += 1
-        if message is None:
+        if payload is None:
             return
-        if frame.is_media:
-            stats.media_sent_ms += message.media_ms
-        else:
+        stats.media_sent_ms += frame.media_ms
+        if not frame.is_media:
             stats.messages_sent += 1
         if self._journal is not None:
-            self._journal.append(message)
-            self._journal_bytes += len(message.payload)
+            self._journal.append(Outbound(payload, frame.media_ms))
+            self._journal_bytes += len(payload)
             while self._journal_bytes > _JOURNAL_LIMIT:
                 self._journal_bytes -= len(self._journal.popleft().payload)
                 self._journal_from += 1
@@ -428,7 +424,8 @@ class WebSocketTransport(Transport):
 
     def _count_queue(self) -> None:
         self.stats.frames_queued = len(self._queue) + len(self._kept)
-        self.stats.media_queued_ms = sum(item.media_ms for item in (*self._queue, *self._kept))
+        waiting = (*self._queue, *self._kept)
+        self.stats.media_queued_ms = sum(item.media_ms for item in waiting)
 
     # ---------------------------------------------------------------------------------- receiving
 
@@ -530,6 +527,10 @@ class WebSocketTransport(Transport):
         with self._lock:
             self._queue_close(violation.code, violation.reason)
             self._lose(Lost(violation.code, violation.reason))
+
+
+def _messages(frames: Iterable[_Outgoing]) -> list[Outbound]:
+    return [Outbound(each.payload, each.media_ms) for each in frames if each.payload is not None]
 
 
 def _cut(reason: str) -> bytes:

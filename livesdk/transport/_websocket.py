@@ -444,7 +444,7 @@ class WebSocketTransport(Transport):
         try:
             while True:
                 event = self._reader.next()
-                if event.__class__ is Message:
+                if isinstance(event, Message):
                     self.stats.messages_received += 1
                     return event
                 if event is None:

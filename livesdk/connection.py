@@ -30,12 +30,14 @@ from .protocol import Event, Memory, State, next_state
 from .reader import LIMIT, LONGEST, CloseRequest, End, Options, Resumption, Service, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
-from .transport import Lost, Transport, TransportStats, WebSocketTransport
+from .transport import Held, Lost, Transport, TransportStats, WebSocketTransport
 
 __all__ = ["Connection", "Options", "Resumption", "Service"]
 
 _numbers = itertools.count(1)
 
+_UNDER_WAY = (State.NEW, State.SETUP, State.RECONNECTING)
+"""Nothing may go out yet, or nothing may for the moment."""
 _SLACK = 0.25
 """Seconds that the reader, which has the same deadline, gets to say what it was waiting for."""
 
@@ -232,6 +234,8 @@ class Connection(Recovery):
                 before()
             try:
                 return transport.send(payload, deadline)
+            except Held:  # it is being left, or it stays after all
+                transport = self._await_connection(deadline)
             except Lost:
                 transport = self._await_next(transport, deadline)
 
@@ -258,11 +262,11 @@ class Connection(Recovery):
             )
         with self._condition:
             self._condition.wait_for(
-                lambda: self._state is not State.RECONNECTING, deadline - time.monotonic()
+                lambda: self._state not in _UNDER_WAY, deadline - time.monotonic()
             )
             transport, state = self._transport, self._state
         self._check_open()
-        if state is State.RECONNECTING:
+        if state in _UNDER_WAY:
             raise SessionReconnecting("no connection came back in time; nothing was sent")
         return transport
 

@@ -11,7 +11,7 @@ from attrs import Factory, define, frozen
 from ._dial import Dial
 from ._frames import CloseFrame, Message
 
-__all__ = ["Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
+__all__ = ["Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
 
 
 class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
@@ -26,6 +26,10 @@ class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class Held(Lost):
+    """Nothing may go out at this moment: not open yet, or about to be left; it may be kept."""
 
 
 @frozen
@@ -73,7 +77,7 @@ class Transport(abc.ABC):
 
     ``open``, ``send_setup``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and ``close``
     belong to one thread, the reader; the others are for any.  Until ``release`` nothing but the
-    setup goes out: ``send`` raises :class:`Lost`, and media waits.
+    setup goes out: ``send`` raises :class:`Held`, and media waits; likewise after ``hold``.
     """
 
     stats: TransportStats
@@ -123,6 +127,7 @@ class Transport(abc.ABC):
 
         Raises:
             LiveTimeout: The peer took no bytes of it by the deadline; nothing was sent.
+            Held: It has to wait for ``release``; nothing was sent.
             Lost: The connection is gone; no whole message was sent.
         """
 

@@ -49,7 +49,7 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._interface import Leftover, Lost, Outbound, Transport, TransportStats
+from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["WebSocketTransport"]
@@ -226,7 +226,7 @@ class WebSocketTransport(Transport):
     def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
         with self._lock:
             if self._held and not is_setup:
-                raise Lost(1006, "not open")
+                raise Held(1006, "not open")
             sock = self._append(frame)
             self._flush(sock)
             if frame.done:

@@ -272,13 +272,19 @@ class Connection(Recovery):
 
     def _await_next(self, lost: Transport, deadline: float) -> Transport:
         """A connection did not take a message: wait for the next one, or for the end."""
+        may_outlive = self._service.resumption is not None and self.options.reconnect is not None
         if threading.current_thread() is not self._reader:
-            with self._condition:  # the reader is about to notice
+            # the reader will notice, unless a consumer or a callback holds it up
+            until = deadline if may_outlive else min(time.monotonic() + 1.0, deadline)
+            with self._condition:
                 self._condition.wait_for(
-                    lambda: self._has_left(lost) or self._is_ending(),
-                    min(1.0, deadline - time.monotonic()),
+                    lambda: self._has_left(lost) or self._is_ending(), until - time.monotonic()
                 )
-        if self._is_ending() or not self._has_left(lost):
+        if self._is_ending():
+            raise SessionClosed(self._info_soon())
+        if not self._has_left(lost):
+            if may_outlive:
+                raise SessionReconnecting("the connection is lost; nothing was sent")
             raise SessionClosed(self._info_soon())
         return self._await_connection(deadline)
 

@@ -211,6 +211,7 @@ class Recovery(Reader):
         with self._condition:
             old, self._transport = self._transport, fresh
             self._state = next_state(self._state, Event.LOST)
+            self._condition.notify_all()
         return old
 
     def _say_goodbye(self, old: Transport) -> None:

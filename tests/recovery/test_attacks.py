@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from typing import Any
 
@@ -69,3 +71,80 @@ def test_a_sender_refused_while_a_connection_is_nearly_left_goes_on_where_it_sta
             assert sending.outcome() is None
         session.close()
         assert [sorted(message) for message in line.stations[0].messages] == [["clientContent"]]
+
+
+def resets_when(told: threading.Event) -> Any:
+    def script(station: Station) -> None:
+        station.open()
+        station.read("clientContent")  # from here on the test has its session
+        station.gives("handle")
+        told.wait(PATIENCE)
+        linger = struct.pack("ii", 1, 0)
+        station.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    return script
+
+
+@pytest.mark.parametrize("timeout", [0.0, 0.3, 5.0])
+def test_a_sender_does_not_take_a_loss_that_the_reader_has_not_seen_for_the_end(
+    timeout: float,
+) -> None:
+    """A callback on the reader is slow: until it returns nobody reconnects."""
+    cut, slow, go_on = (threading.Event() for _ in range(3))
+    heard = Heard()
+
+    def be_slow(message: livesdk.LiveServerMessage) -> None:
+        if message.session_resumption_update and not slow.is_set():
+            slow.set()
+            go_on.wait(PATIENCE)
+
+    callbacks = followed(heard, onmessage=be_slow, dispatch="reader")
+    with Line(resets_when(cut), nice) as line, connected(line, callbacks) as session:
+        session.send_client_content("go", False)
+        assert slow.wait(PATIENCE)
+        cut.set()
+        assert line.stations[0].peer.ended.wait(PATIENCE)
+        transport = session._connection.transport
+        assert settled(lambda: is_lost(transport))
+        sending = Caught(session.send_client_content, "one", False, timeout=timeout)
+        if timeout > 1:
+            # longer than anybody would wait for the reader to notice
+            sending.join(1.5)
+            assert sending.is_alive()
+        else:
+            with within(timeout + 0.3):
+                assert isinstance(sending.outcome(), SessionReconnecting)
+        go_on.set()
+        heard.wait("reconnect")
+        assert sending.outcome() is None or timeout < 1
+        assert not session.is_closed
+
+
+def is_lost(transport: Any) -> bool:
+    """Tell whether the other end is gone, by trying."""
+    try:
+        transport.send(FRAME, 0.0)
+    except Lost:
+        return True
+    return False
+
+
+def test_a_callback_on_the_reader_is_not_told_of_an_end_that_does_not_come() -> None:
+    heard = Heard()
+    errors: list[BaseException] = []
+    cut = threading.Event()
+
+    def sends(message: livesdk.LiveServerMessage) -> None:
+        if message.session_resumption_update and not errors:
+            cut.set()
+            assert settled(lambda: is_lost(session._connection.transport))
+            try:
+                session.send_client_content("one", False)
+            except livesdk.LiveError as error:
+                errors.append(error)
+
+    callbacks = followed(heard, onmessage=sends, dispatch="reader")
+    with Line(resets_when(cut), nice) as line, connected(line, callbacks) as session:
+        session.send_client_content("go", False)
+        heard.wait("reconnect")
+        assert [type(error) for error in errors] == [SessionReconnecting]

@@ -308,7 +308,6 @@ class WebSocketTransport(Transport):
             self._drop_old_media(self._queue)
             if self._sock is not None and self._lost is None:
                 self._flush(self._sock)
-        self._waker.wake()
 
     def hold(self) -> bool:
         with self._lock:

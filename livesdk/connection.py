@@ -367,10 +367,10 @@ class Connection(Recovery):
             elif self._close is not None:
                 self._close.deadline = min(self._close.deadline, grace)
             self._condition.notify_all()
-        if first and stands:
-            transport.send_close(code, reason)
-        elif first:
-            transport.abort()
+        if first:
+            transport.send_close(code, reason)  # nothing before the upgrade, or the second time
+            if not stands:
+                transport.abort()
         transport.wake()
         if self._is_own_thread() or self._service.is_tool():
             return

@@ -320,7 +320,7 @@ class Reader:
             if now >= silent_at:
                 text = f"no bytes for {self.options.liveness_timeout:g} s"
                 return End(1006, text, "network", clean=False)
-            if asked is None and (self._must_leave(now) or self._may_leave()):
+            if (self._must_leave(now) and self._leaves()) or self._may_leave():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             close_at = asked.deadline if asked else _NEVER
             wake_at = soonest(ping_at, silent_at, close_at, self._leave_at)
@@ -338,9 +338,8 @@ class Reader:
 
     def _may_leave(self) -> bool:
         """The server goes away, and nothing is under way: from here on nothing goes out."""
-        if self._state is not State.GOING_AWAY or not self._is_quiet():
+        if self._state is not State.GOING_AWAY or not self._is_quiet() or not self._leaves():
             return False
-        self._move(Event.LOST)
         # senders wait from now on; one of them may have been quicker, so look again
         if self._transport.hold() and self._is_quiet():
             return True
@@ -349,6 +348,14 @@ class Reader:
             self._state = next_state(self._state, Event.STAYED)
             self._condition.notify_all()
         return False
+
+    def _leaves(self) -> bool:
+        """Let senders wait for another connection, unless the session is being closed."""
+        with self._condition:
+            if self._close is not None:
+                return False
+            self._state = next_state(self._state, Event.LOST)
+            return True
 
     def _is_quiet(self) -> bool:
         """Another connection would know all that this one does."""

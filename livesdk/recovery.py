@@ -115,6 +115,8 @@ class Recovery(Reader):
             self._refusal.__cause__ = error
             text = f"internal error: {type(error).__name__}"
             end = End(1006, text, "local", clean=False, error=error)
+        if end.planned:  # closed at the very moment
+            end = self._closed_locally()
         self._finish(end)
 
     def _begin(self) -> None:
@@ -193,10 +195,9 @@ class Recovery(Reader):
         if gap.then is Next.FRESH:
             self.memory.handle = None
         _log.info("session %d: reconnecting: %s", self.number, gap.cause)
-        old = self._replace_transport()
         if end.planned:
-            self._say_goodbye(old)
-        self._take_over(gap, old)
+            self._say_goodbye()
+        self._take_over(gap, self._replace_transport())
         messages, media_ms = self._sent_so_far()
         gap.sent_since = (messages - self._at_handle[0], media_ms - self._at_handle[1])
         self._leave_at, self._leave_asked = float("inf"), False
@@ -214,8 +215,12 @@ class Recovery(Reader):
             self._condition.notify_all()
         return old
 
-    def _say_goodbye(self, old: Transport) -> None:
-        """Send a close frame, and wait a little for its answer: what still comes is delivered."""
+    def _say_goodbye(self) -> None:
+        """Send a close frame, and wait a little for its answer: what still comes is delivered.
+
+        The connection is left already, and in its place until then: ``close()`` can end the wait.
+        """
+        old = self._transport
         old.send_close(1000, "")
         until = time.monotonic() + _GOODBYE
         try:

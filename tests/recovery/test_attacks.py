@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, settled, within
+from session.rig import CLOSE, PATIENCE, Caught, Heard, our_threads, settled, within
 
 import livesdk
 from livesdk.errors import SessionReconnecting
@@ -148,3 +148,95 @@ def test_a_callback_on_the_reader_is_not_told_of_an_end_that_does_not_come() -> 
         session.send_client_content("go", False)
         heard.wait("reconnect")
         assert [type(error) for error in errors] == [SessionReconnecting]
+
+
+# ------------------------------------------------------------------------------- close() and leaving
+
+
+def goes_away(station: Station) -> None:
+    station.open()
+    station.gives(f"handle-{station.number}")
+    station.send(goAway={"timeLeft": "50s"})
+    station.read_on()
+
+
+@pytest.mark.parametrize("moment", ["before it is left", "when it is left"])
+def test_close_at_the_moment_of_leaving_is_told_as_close(moment: str) -> None:
+    heard = Heard()
+    with Line(nice_until_told) as line, connected(line, followed(heard)) as session:
+        connection: Any = session._connection
+        name = "_must_leave" if moment == "before it is left" else "_is_worth_another"
+        usual = getattr(connection, name)
+
+        def close_first(argument: Any) -> Any:
+            if connection.state is State.GOING_AWAY or name == "_is_worth_another":
+                session.close(code=4000, reason="enough")  # on the reader: it only asks
+            return usual(argument)
+
+        setattr(connection, name, close_first)
+        session.send_client_content("go", False)
+        info = heard.wait("close")
+        assert (info.code, info.reason, info.initiated_by) == (4000, "enough", "local")
+        assert line.stations[0].peer.ended.wait(PATIENCE)
+        assert line.stations[0].close_code == 4000
+        assert heard.kinds.count("close") == 1
+        assert len(line.stations) == 1
+
+
+def nice_until_told(station: Station) -> None:
+    station.open()
+    station.read("clientContent")
+    station.gives("handle")
+    station.send(goAway={"timeLeft": "50s"})
+    station.read_on()
+
+
+def test_close_ends_the_goodbye_to_a_connection_that_is_left() -> None:
+    heard = Heard()
+
+    def never_answers(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.send(goAway={"timeLeft": "50s"})
+        station.peer.read_all()
+
+    with Line(never_answers) as line, connected(line, followed(heard)) as session:
+        peer = line.wait(1).peer
+        assert settled(lambda: bool(peer.of(CLOSE)))
+        with within(0.2):
+            session.close(5.0)
+        assert our_threads() == []
+        assert heard.wait("close").code == 1000
+        assert peer.ended.wait(PATIENCE)
+        assert len(peer.of(CLOSE)) == 1
+
+
+def test_what_keeps_a_connection_from_being_left_is_not_asked_about_all_the_time() -> None:
+    """While media waits for room the connection stays; the reader may not spin meanwhile."""
+    goes, messages = threading.Event(), 5
+
+    def stuck(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        goes.wait(PATIENCE)
+        station.send(goAway={"timeLeft": "50s"})
+        for _ in range(messages):  # each is a reason to ask
+            station.peer.over.wait(0.02)
+            station.send(usageMetadata={"totalTokenCount": 1})
+        station.read_on()
+
+    heard = Heard()
+    with Line(stuck) as line, connected(line, followed(heard)) as session:
+        transport: Any = session._connection.transport
+        hold, times = transport.hold, []
+
+        def counted() -> bool:
+            times.append(1)
+            hold()
+            return False  # something waits for room
+
+        transport.hold = counted
+        goes.set()
+        heard.wait("message", messages + 3)
+        assert 1 <= len(times) <= messages + 3
+        assert not session.reconnecting

@@ -84,6 +84,7 @@ class Connection(Recovery):
         self.last_reconnect: Optional[ReconnectInfo] = None
         self._leave_at = float("inf")
         self._leave_asked = False
+        self._leave_with: Optional[str] = None
         self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
         self._opened_at = 0.0
         self._at_handle = (0, 0.0)
@@ -306,23 +307,29 @@ class Connection(Recovery):
             raise LocalProtocolError(
                 'resume() in a callback with dispatch="reader" waits for itself'
             )
+        deadline = soonest(deadline)
         with self._condition:
             before = self.reconnects
-            self.memory.handle = handle or self.memory.handle
-            if self._state is not State.RECONNECTING:
-                self._leave_asked = True
+            # a dial under way brings the newest handle: another one needs a dial of its own
+            self._wait_while(lambda: self._state is State.RECONNECTING, deadline)
+            if self._state is not State.RECONNECTING and (handle or self.reconnects == before):
+                before = self.reconnects
+                self._leave_asked, self._leave_with = True, handle
             transport = self._transport
         transport.wake()
         with self._condition:
-            self._condition.wait_for(
-                lambda: self.reconnects > before or self._is_ending(),
-                deadline - time.monotonic(),
-            )
+            self._wait_while(lambda: self.reconnects == before, deadline)
             done = self.last_reconnect if self.reconnects > before else None
         self._check_open()
         if done is None:
             raise LiveTimeout("the session is not resumed yet", phase="resume")
         return done
+
+    def _wait_while(self, holds: Callable[[], bool], deadline: float) -> None:
+        """Wait, but not beyond the end; the caller holds the condition."""
+        self._condition.wait_for(
+            lambda: self._is_ending() or not holds(), deadline - time.monotonic()
+        )
 
     def _check_open(self) -> None:
         self._check_fork()

@@ -217,6 +217,7 @@ class Reader:
     _given_up: bool
     _leave_at: float
     _leave_asked: bool
+    _leave_with: Optional[str]
     _at_handle: tuple[int, float]
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:

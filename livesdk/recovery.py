@@ -26,7 +26,7 @@ from attrs import Factory, define, evolve
 from ._log import get_logger
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
-from .reader import End, Opening, Reader, setup_error
+from .reader import LONGEST, End, Opening, Reader, setup_error, soonest
 from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure
 from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
@@ -200,7 +200,7 @@ class Recovery(Reader):
         self._take_over(gap, self._replace_transport())
         messages, media_ms = self._sent_so_far()
         gap.sent_since = (messages - self._at_handle[0], media_ms - self._at_handle[1])
-        self._leave_at, self._leave_asked = float("inf"), False
+        self._take_request()
         assert self._service.resumption is not None  # else nothing is worth another dial
         gap.mid_turn = self._service.resumption.lost()
         self.memory.connection_lost()
@@ -214,6 +214,12 @@ class Recovery(Reader):
             self._state = next_state(self._state, Event.LOST)
             self._condition.notify_all()
         return old
+
+    def _take_request(self) -> None:
+        """Nobody asks for the connection to be left any more; with which handle it was."""
+        with self._condition:
+            self.memory.handle = self._leave_with or self.memory.handle
+            self._leave_at, self._leave_asked, self._leave_with = float("inf"), False, None
 
     def _say_goodbye(self) -> None:
         """Send a close frame, and wait a little for its answer: what still comes is delivered.
@@ -243,13 +249,15 @@ class Recovery(Reader):
     def _pause(self, seconds: float) -> bool:
         """Wait; False as soon as somebody closes the session."""
         with self._condition:
-            return not self._condition.wait_for(lambda: self._close is not None, seconds)
+            return not self._condition.wait_for(
+                lambda: self._close is not None, min(seconds, LONGEST)
+            )
 
     def _dial_again(self, gap: _Gap) -> Opening:
         gap.attempts += 1
         gap.handle = self.memory.handle
         policy = self._budget.policy
-        return self._connect(gap.handle, time.monotonic() + policy.dial_timeout)
+        return self._connect(gap.handle, soonest(time.monotonic() + policy.dial_timeout))
 
     def _failed(self, gap: _Gap, error: BaseException) -> None:
         """Note why there is no connection yet, and make ready for the next dial."""

@@ -240,3 +240,90 @@ def test_what_keeps_a_connection_from_being_left_is_not_asked_about_all_the_time
         heard.wait("message", messages + 3)
         assert 1 <= len(times) <= messages + 3
         assert not session.reconnecting
+
+
+# ------------------------------------------------------------------------------------------ resume()
+
+
+def has_handle(session: livesdk.Session) -> bool:
+    return settled(lambda: session.resumption_handle is not None)
+
+
+def test_resume_takes_any_timeout() -> None:
+    with Line(nice) as line, connected(line) as session:
+        assert has_handle(session)
+        assert session.resume(timeout=float("inf")).planned
+        with pytest.raises(livesdk.LiveTimeout):
+            session.resume(timeout=-1.0)
+        assert line.wait(3)
+
+
+def test_a_handle_given_by_hand_is_not_replaced_by_one_that_comes_with_the_goodbye() -> None:
+    def gives_another_at_the_end(station: Station) -> None:
+        station.open()
+        station.gives("first")
+        while station.peer.read()[0] != CLOSE:
+            pass
+        station.gives("newest")
+        station.close(1000)
+
+    with Line(gives_another_at_the_end, nice) as line, connected(line) as session:
+        assert has_handle(session)
+        assert session.resume("by hand").state_restored
+        assert line.stations[1].handle == "by hand"
+
+
+def test_a_handle_given_by_hand_while_another_is_being_dialled_gets_a_dial_of_its_own() -> None:
+    go = threading.Event()
+
+    def slow(station: Station) -> None:
+        station.take_setup()
+        go.wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    def drops(station: Station) -> None:
+        station.open()
+        station.gives("newest")
+
+    with Line(drops, slow, nice) as line, connected(line) as session:
+        line.wait(2)
+        resuming = Caught(session.resume, "by hand")
+        assert settled(resuming.is_alive)
+        go.set()
+        assert resuming.outcome().planned
+        assert [station.handle for station in line.stations] == [None, "newest", "by hand"]
+        assert session.stats.reconnects == 2
+
+
+def test_resume_is_heard_also_while_a_quiet_point_is_looked_for() -> None:
+    """For a moment the connection counts as left; it stays, and resume() must not wait in vain."""
+    looking, asked = threading.Event(), threading.Event()
+
+    def goes_away_when_told(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.gives("newest")
+        station.send(goAway={"timeLeft": "50s"})
+        station.read_on()
+
+    with Line(goes_away_when_told, nice) as line, connected(line) as session:
+        transport: Any = session._connection.transport
+        hold = transport.hold
+
+        def hold_and_be_slow() -> bool:
+            hold()
+            looking.set()
+            asked.wait(PATIENCE)
+            return False
+
+        transport.hold = hold_and_be_slow
+        session.send_client_content("go", False)
+        assert looking.wait(PATIENCE)
+        resuming = Caught(session.resume, timeout=2.0)
+        condition: Any = session._connection._condition
+        assert settled(lambda: bool(condition._waiters))
+        asked.set()
+        assert resuming.outcome().planned
+        assert line.wait(2).handle == "newest"

@@ -297,12 +297,23 @@ class Session(FirebaseNames, Senders):
         while True:
             message = self._next(deadline, lambda: answer.is_settled)
             reached = reached or message is answer.first
+            if message is None and answer.is_settled:
+                self._take_rest(answer, waiting)
             if message is None or message is answer.last:
                 return
-            if message is CUT and answer.is_settled:
+            if message is CUT and answer.was_cut:
                 return
             if not reached:
                 waiting.append((message, 0))
+
+    def _take_rest(self, answer: Answer, waiting: list[tuple[LiveServerMessage, int]]) -> None:
+        """Take out what has come of an answer that no message ended, and the mark of its cut."""
+        is_cut = answer.was_cut
+        for message, size in self._connection.inbox.take_all():
+            if message is CUT and is_cut:
+                is_cut = False
+            elif message is CUT or not answer.takes(message):
+                waiting.append((message, size))
 
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
         """Iterate over the messages of one turn: until the model and its tools are done.

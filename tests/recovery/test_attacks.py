@@ -327,3 +327,60 @@ def test_resume_is_heard_also_while_a_quiet_point_is_looked_for() -> None:
         asked.set()
         assert resuming.outcome().planned
         assert line.wait(2).handle == "newest"
+
+
+# ------------------------------------------------------------------------------- turns that are cut
+
+
+def test_nothing_of_an_answer_that_was_cut_is_left_for_the_next_turn() -> None:
+    """The thread that asks is slow: all has happened before it looks into the inbox."""
+    go = threading.Event()
+
+    def says_half(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.says("half of", done=False)
+
+    def answers(station: Station) -> None:
+        station.open()
+        station.says("unasked")
+        station.read("clientContent")
+        station.says("all of it")
+        station.read_on()
+
+    with Line(says_half, answers) as line, connected(line) as session:
+        connection: Any = session._connection
+        send = connection.send
+
+        def send_and_be_slow(*given: Any, **named: Any) -> None:
+            send(*given, **named)
+            assert settled(lambda: session.stats.reconnects == 1)
+            go.wait(PATIENCE)
+
+        connection.send = send_and_be_slow
+        asking = Caught(session.ask, "well?", timeout=5.0)
+        assert settled(lambda: session.stats.turns == 1)
+        go.set()
+        turn = asking.outcome()
+        assert (turn.text, turn.ended_by) == ("half of", "reconnected")
+        connection.send = send
+        texts = [message.text for message in session.receive_turn(timeout=5.0)]
+        assert [text for text in texts if text] == ["unasked"]
+        assert session.ask("again?", timeout=5.0).text == "all of it"
+
+
+def test_an_answer_that_was_cut_before_it_began_has_nothing_of_the_turn_before() -> None:
+    def says_another(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.says("something ", done=False)
+        station.read("clientContent")
+        station.says("else", done=False)
+
+    with Line(says_another, nice) as line, connected(line) as session:
+        session.send_client_content("tell me something else")
+        assert settled(lambda: session._tally.mid_turn)
+        turn = session.ask("well?", timeout=5.0)
+        assert (turn.text, turn.ended_by, turn.messages) == ("", "reconnected", [])

@@ -384,3 +384,38 @@ def test_an_answer_that_was_cut_before_it_began_has_nothing_of_the_turn_before()
         assert settled(lambda: session._tally.mid_turn)
         turn = session.ask("well?", timeout=5.0)
         assert (turn.text, turn.ended_by, turn.messages) == ("", "reconnected", [])
+
+
+# --------------------------------------------------------------------------------------- credentials
+
+
+class Credentials:
+    """A refresh fails at first."""
+
+    def __init__(self) -> None:
+        self.token = "token-0"
+        self.valid = True
+        self.refreshes = 0
+
+    def refresh(self, _: object) -> None:
+        self.refreshes += 1
+        if self.refreshes < 3:
+            raise OSError("the network is down")
+        self.valid = True
+
+
+def test_a_token_that_cannot_be_refreshed_while_the_network_is_down_is_tried_for_again() -> None:
+    heard = Heard()
+    cut = threading.Event()
+    credentials = Credentials()
+    client = {"api_key": None, "vertexai": True, "project": "p", "credentials": credentials}
+    with (
+        Line(resets_when(cut), nice) as line,
+        connected(line, followed(heard), client=client) as session,
+    ):
+        session.send_client_content("go", False)
+        credentials.valid = False  # expired by now
+        cut.set()
+        assert heard.wait("reconnect").attempts == 3
+        assert credentials.refreshes == 3
+        assert line.stations[1].handle == "handle"

@@ -53,7 +53,6 @@ class _Gap:
         attempts: Dials so far.
         mid_turn: An answer was due or under way.
         replay: Messages that the service may not have.
-        media: Realtime media that did not go out.
         forgotten: Messages that should be replayed, and were too many to be kept.
         sent_since: Messages, and milliseconds of media, sent since the handle was given out.
         dropped_ms: Realtime media dropped before the gap.
@@ -69,7 +68,6 @@ class _Gap:
     attempts: int = 0
     mid_turn: bool = False
     replay: list[Outbound] = Factory(list)
-    media: list[Outbound] = Factory(list)
     forgotten: int = 0
     sent_since: tuple[int, float] = (0, 0.0)
     dropped_ms: float = 0.0
@@ -240,10 +238,11 @@ class Recovery(Reader):
             pass  # gone as well as closed
 
     def _take_over(self, gap: _Gap, old: Transport) -> None:
+        """Close a connection in whose place another transport is, and inherit from it."""
         left = old.leftover()
         old.close()
         gap.replay += left.sent
-        gap.media += left.media
+        self._transport.keep(left.media)
         gap.forgotten += left.forgotten
 
     def _pause(self, seconds: float) -> bool:
@@ -305,7 +304,7 @@ class Recovery(Reader):
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
         self._dispatcher.post("reconnect", info)
-        self._transport.release(first, gap.media)
+        self._transport.release(first)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             self.reconnects += 1

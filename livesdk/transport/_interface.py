@@ -75,7 +75,7 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and ``close``
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and ``close``
     belong to one thread, the reader; the others are for any.  Until ``release`` nothing but the
     setup goes out: ``send`` raises :class:`Held`, and media waits; likewise after ``hold``.
     """
@@ -97,12 +97,18 @@ class Transport(abc.ABC):
         """Send the first message; as ``send``."""
 
     @abc.abstractmethod
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+    def keep(self, media: Sequence[Outbound]) -> None:
+        """Take what an earlier connection left of realtime media, before ``release``.
+
+        It goes before what was given since; the bound holds for both together.
+        """
+
+    @abc.abstractmethod
+    def release(self, first: Sequence[Outbound] = ()) -> None:
         """Let messages out from here on; never waits.
 
         Args:
             first: What goes before everything else, and is never dropped.
-            media: What goes next; realtime media that an earlier connection left.
         """
 
     @abc.abstractmethod

@@ -268,8 +268,7 @@ class WebSocketTransport(Transport):
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        frame = self._message_frame(Outbound(payload, duration_ms))
-        frame.is_media = True
+        frame = self._media_frame(Outbound(payload, duration_ms))
         with self._lock:
             if self._held or (self._outlived and (self._lost or self._closing)):
                 self._kept.append(frame)
@@ -293,16 +292,22 @@ class WebSocketTransport(Transport):
             self.stats.media_dropped_ms += item.media_ms
         self._count_queue()
 
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+    def _media_frame(self, message: Outbound) -> _Outgoing:
+        frame = self._message_frame(message)
+        frame.is_media = True
+        return frame
+
+    def keep(self, media: Sequence[Outbound]) -> None:
+        with self._lock:
+            self._kept.extendleft(self._media_frame(message) for message in reversed(media))
+            self._drop_old_media(self._kept)
+
+    def release(self, first: Sequence[Outbound] = ()) -> None:
         with self._lock:
             kept, self._kept, self._held = self._kept, deque(), False
             for message in first:
                 frame = self._message_frame(message)
                 frame.is_first = True
-                self._queue.append(frame)
-            for message in media:
-                frame = self._message_frame(message)
-                frame.is_media = True
                 self._queue.append(frame)
             self._queue.extend(kept)
             self._drop_old_media(self._queue)

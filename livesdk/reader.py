@@ -172,6 +172,7 @@ class End:
     Attributes:
         planned: It was left for another one.
         final: Another one was tried in vain.
+        cut: The connection before it ended in the middle of a turn.
     """
 
     code: int
@@ -181,6 +182,7 @@ class End:
     error: Optional[BaseException] = None
     planned: bool = False
     final: bool = False
+    cut: bool = False
 
 
 @frozen
@@ -430,7 +432,7 @@ class Reader:
             reason=end.reason,
             clean=end.clean,
             initiated_by=end.by,
-            mid_turn=self.memory.mid_turn,
+            mid_turn=end.cut or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
             hint=None if end.clean else cause_of(end.code, end.reason).hint,

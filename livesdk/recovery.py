@@ -76,6 +76,11 @@ class _Gap:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
+    @property
+    def last_end(self) -> End:
+        """How the session ends, since no other connection came."""
+        return evolve(self.end, final=True, cut=self.cause.mid_turn)
+
 
 class Recovery(Reader):
     """The reader's loop; :class:`livesdk.connection.Connection` is the whole.
@@ -163,17 +168,17 @@ class Recovery(Reader):
         while True:
             delay = self._budget.delay(gap.then, gap.seconds)
             if delay is None:
-                return evolve(gap.end, final=True)
+                return gap.last_end
             if not self._pause(delay):
-                return self._closed_locally()
+                return evolve(self._closed_locally(), cut=gap.cause.mid_turn)
             try:
                 opening = self._dial_again(gap)
             except (LiveError, Lost) as error:
                 if self._close is not None:
-                    return self._closed_locally()
+                    return evolve(self._closed_locally(), cut=gap.cause.mid_turn)
                 self._failed(gap, error)
                 if gap.then is Next.STOP:
-                    return evolve(gap.end, final=True)
+                    return gap.last_end
             else:
                 self._reopen(gap, opening)
                 return self._until_lost()

@@ -183,9 +183,13 @@ class Session(FirebaseNames, Senders):
 
     def _connection_lost(self) -> bool:
         """Calls that are open cannot be answered any more; on the reader."""
-        self._calls.connection_lost()
+        calls_open = self._calls.keep_turn_open or bool(self._connection.memory.pending_calls)
         with self._lock:
-            return self._tally.busy or self._tally.mid_turn
+            mid_turn = self._tally.busy or self._tally.mid_turn or calls_open
+            if self._answer is not None and self._answer.is_paused:
+                self._answer.cut()  # what the model would have said to the results
+        self._calls.connection_lost()
+        return mid_turn
 
     def _reopened(self, info: ReconnectInfo) -> None:
         """Another connection stands: an answer that was under way begins anew, or never comes."""

@@ -75,9 +75,9 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and ``close``
-    belong to one thread, the reader; the others are for any.  Until ``release`` nothing but the
-    setup goes out: ``send`` raises :class:`Held`, and media waits; likewise after ``hold``.
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``acknowledged``, ``leftover`` and
+    ``close`` belong to one thread, the reader; the others are for any.  Until ``release`` nothing
+    but the setup goes out: ``send`` raises :class:`Held`, and media waits; likewise after ``hold``.
     """
 
     stats: TransportStats

@@ -150,7 +150,7 @@ def test_a_callback_on_the_reader_is_not_told_of_an_end_that_does_not_come() -> 
         assert [type(error) for error in errors] == [SessionReconnecting]
 
 
-# ------------------------------------------------------------------------------- close() and leaving
+# ------------------------------------------------------------------ being closed while being left
 
 
 def goes_away(station: Station) -> None:
@@ -242,7 +242,7 @@ def test_what_keeps_a_connection_from_being_left_is_not_asked_about_all_the_time
         assert not session.reconnecting
 
 
-# ------------------------------------------------------------------------------------------ resume()
+# -------------------------------------------------------------------------- resuming by hand
 
 
 def has_handle(session: livesdk.Session) -> bool:
@@ -386,7 +386,7 @@ def test_an_answer_that_was_cut_before_it_began_has_nothing_of_the_turn_before()
         assert (turn.text, turn.ended_by, turn.messages) == ("", "reconnected", [])
 
 
-# --------------------------------------------------------------------------------------- credentials
+# ------------------------------------------------------------------------------- credentials
 
 
 class Credentials:
@@ -419,3 +419,127 @@ def test_a_token_that_cannot_be_refreshed_while_the_network_is_down_is_tried_for
         assert heard.wait("reconnect").attempts == 3
         assert credentials.refreshes == 3
         assert line.stations[1].handle == "handle"
+
+
+# ---------------------------------------------------------------------------- what is told of a gap
+
+
+def test_media_that_two_connections_kept_counts_as_dropped_where_there_is_too_much() -> None:
+    """A second was left by the lost connection, another one waits for the next: one is told of."""
+    cut, slow, go_on, go = (threading.Event() for _ in range(4))
+    heard = Heard()
+
+    def be_slow(message: livesdk.LiveServerMessage) -> None:
+        if message.session_resumption_update and not slow.is_set():
+            slow.set()
+            go_on.wait(PATIENCE)
+
+    def completes_later(station: Station) -> None:
+        station.take_setup()
+        go.wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    def speak(session: livesdk.Session, sound: int) -> None:
+        for _ in range(10):
+            session.send_realtime_input(audio=bytes([sound]) * 3200)
+
+    callbacks = followed(heard, onmessage=be_slow, dispatch="reader")
+    with (
+        Line(resets_when(cut), completes_later) as line,
+        connected(line, callbacks) as session,
+    ):
+        session.send_client_content("go", False)
+        assert slow.wait(PATIENCE)
+        cut.set()
+        assert settled(lambda: is_lost(session._connection.transport))
+        speak(session, 1)
+        go_on.set()
+        line.wait(2)
+        speak(session, 2)
+        assert session.stats.media_dropped_ms == 1000
+        go.set()
+        assert heard.wait("reconnect").media_dropped_ms == 1000
+        session.close()
+        sent = line.stations[1].of("realtimeInput")
+        assert len(sent) == 10
+        assert all(piece["audio"]["data"].startswith("AgIC") for piece in sent)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_call_that_was_open_after_the_turn_was_cut_too(answered: bool) -> None:
+    heard = Heard()
+    started, may_end, sent = (threading.Event() for _ in range(3))
+
+    def look_up() -> str:
+        """Look something up."""
+        started.set()
+        may_end.wait(PATIENCE)
+        return "found"
+
+    def drops_in_between(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.send(toolCall={"functionCalls": [{"id": "1", "name": "look_up", "args": {}}]})
+        station.says("I will look it up.")
+        if answered:
+            station.read("toolResponse")
+            sent.set()
+        started.wait(PATIENCE)
+
+    config = {**TEXT, "tools": [look_up]}
+    callbacks = followed(heard)
+    with Line(drops_in_between, nice) as line, connected(line, callbacks, config=config) as session:
+        asking = Caught(session.ask, "well?", timeout=5.0)
+        assert started.wait(PATIENCE)
+        if answered:
+            assert settled(lambda: session.stats.turns == 1)
+            may_end.set()
+            assert sent.wait(PATIENCE)
+        assert heard.wait("reconnect").mid_turn
+        turn = asking.outcome()
+        assert (turn.text, turn.ended_by) == ("I will look it up.", "reconnected")
+        may_end.set()
+
+
+def test_an_end_without_another_connection_tells_what_the_loss_cut_off() -> None:
+    heard = Heard()
+
+    def says_half(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.says("half of", done=False)
+        line.refuse_all()
+
+    policy = livesdk.ReconnectPolicy(attempts=2, first_delay=0.01)
+    with (
+        Line(says_half) as line,
+        connected(line, followed(heard), reconnect=policy) as session,
+    ):
+        session.send_client_content("well?")
+        info = heard.wait("close")
+        assert (info.code, info.mid_turn) == (1006, True)
+
+
+def test_on_reconnect_may_send_in_every_mode() -> None:
+    heard = Heard()
+    with Line(resets_at_once, nice) as line:
+
+        def asks_again(info: livesdk.ReconnectInfo) -> None:
+            session.send_client_content("again", False)
+            heard.note("reconnect", info)
+
+        callbacks = heard.callbacks(on_reconnect=asks_again, dispatch="reader")
+        with connected(line, callbacks) as session:
+            session.send_client_content("one", False)
+            heard.wait("reconnect")
+            session.close()
+        assert heard.all("error") == []
+        assert len(line.stations[1].of("clientContent")) == 1
+
+
+def resets_at_once(station: Station) -> None:
+    station.open()
+    station.gives("handle")
+    station.read("clientContent")

@@ -30,12 +30,14 @@ from .protocol import Event, Memory, State, next_state
 from .reader import LIMIT, LONGEST, CloseRequest, End, Options, Resumption, Service, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
-from .transport import Lost, Transport, TransportStats, WebSocketTransport
+from .transport import Held, Lost, Transport, TransportStats, WebSocketTransport
 
 __all__ = ["Connection", "Options", "Resumption", "Service"]
 
 _numbers = itertools.count(1)
 
+_UNDER_WAY = (State.NEW, State.SETUP, State.RECONNECTING)
+"""Nothing may go out yet, or nothing may for the moment."""
 _SLACK = 0.25
 """Seconds that the reader, which has the same deadline, gets to say what it was waiting for."""
 
@@ -82,6 +84,7 @@ class Connection(Recovery):
         self.last_reconnect: Optional[ReconnectInfo] = None
         self._leave_at = float("inf")
         self._leave_asked = False
+        self._leave_with: Optional[str] = None
         self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
         self._opened_at = 0.0
         self._at_handle = (0, 0.0)
@@ -232,6 +235,8 @@ class Connection(Recovery):
                 before()
             try:
                 return transport.send(payload, deadline)
+            except Held:  # it is being left, or it stays after all
+                transport = self._await_connection(deadline)
             except Lost:
                 transport = self._await_next(transport, deadline)
 
@@ -258,23 +263,29 @@ class Connection(Recovery):
             )
         with self._condition:
             self._condition.wait_for(
-                lambda: self._state is not State.RECONNECTING, deadline - time.monotonic()
+                lambda: self._state not in _UNDER_WAY, deadline - time.monotonic()
             )
             transport, state = self._transport, self._state
         self._check_open()
-        if state is State.RECONNECTING:
+        if state in _UNDER_WAY:
             raise SessionReconnecting("no connection came back in time; nothing was sent")
         return transport
 
     def _await_next(self, lost: Transport, deadline: float) -> Transport:
         """A connection did not take a message: wait for the next one, or for the end."""
+        may_outlive = self._service.resumption is not None and self.options.reconnect is not None
         if threading.current_thread() is not self._reader:
-            with self._condition:  # the reader is about to notice
+            # the reader will notice, unless a consumer or a callback holds it up
+            until = deadline if may_outlive else min(time.monotonic() + 1.0, deadline)
+            with self._condition:
                 self._condition.wait_for(
-                    lambda: self._has_left(lost) or self._is_ending(),
-                    min(1.0, deadline - time.monotonic()),
+                    lambda: self._has_left(lost) or self._is_ending(), until - time.monotonic()
                 )
-        if self._is_ending() or not self._has_left(lost):
+        if self._is_ending():
+            raise SessionClosed(self._info_soon())
+        if not self._has_left(lost):
+            if may_outlive:
+                raise SessionReconnecting("the connection is lost; nothing was sent")
             raise SessionClosed(self._info_soon())
         return self._await_connection(deadline)
 
@@ -296,23 +307,29 @@ class Connection(Recovery):
             raise LocalProtocolError(
                 'resume() in a callback with dispatch="reader" waits for itself'
             )
+        deadline = soonest(deadline)
         with self._condition:
             before = self.reconnects
-            self.memory.handle = handle or self.memory.handle
-            if self._state is not State.RECONNECTING:
-                self._leave_asked = True
+            # a dial under way brings the newest handle: another one needs a dial of its own
+            self._wait_while(lambda: self._state is State.RECONNECTING, deadline)
+            if self._state is not State.RECONNECTING and (handle or self.reconnects == before):
+                before = self.reconnects
+                self._leave_asked, self._leave_with = True, handle
             transport = self._transport
         transport.wake()
         with self._condition:
-            self._condition.wait_for(
-                lambda: self.reconnects > before or self._is_ending(),
-                deadline - time.monotonic(),
-            )
+            self._wait_while(lambda: self.reconnects == before, deadline)
             done = self.last_reconnect if self.reconnects > before else None
         self._check_open()
         if done is None:
             raise LiveTimeout("the session is not resumed yet", phase="resume")
         return done
+
+    def _wait_while(self, holds: Callable[[], bool], deadline: float) -> None:
+        """Wait, but not beyond the end; the caller holds the condition."""
+        self._condition.wait_for(
+            lambda: self._is_ending() or not holds(), deadline - time.monotonic()
+        )
 
     def _check_open(self) -> None:
         if os.getpid() != self._pid:
@@ -358,10 +375,10 @@ class Connection(Recovery):
             elif self._close is not None:
                 self._close.deadline = min(self._close.deadline, grace)
             self._condition.notify_all()
-        if first and stands:
-            transport.send_close(code, reason)
-        elif first:
-            transport.abort()
+        if first:
+            transport.send_close(code, reason)  # nothing before the upgrade, or the second time
+            if not stands:
+                transport.abort()
         transport.wake()
         if self._is_own_thread() or self._service.is_tool():
             return

@@ -171,6 +171,7 @@ class End:
     Attributes:
         planned: It was left for another one.
         final: Another one was tried in vain.
+        cut: The connection before it ended in the middle of a turn.
     """
 
     code: int
@@ -180,6 +181,7 @@ class End:
     error: Optional[BaseException] = None
     planned: bool = False
     final: bool = False
+    cut: bool = False
 
 
 @frozen
@@ -216,6 +218,7 @@ class Reader:
     _given_up: bool
     _leave_at: float
     _leave_asked: bool
+    _leave_with: Optional[str]
     _at_handle: tuple[int, float]
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
@@ -319,7 +322,7 @@ class Reader:
             if now >= silent_at:
                 text = f"no bytes for {self.options.liveness_timeout:g} s"
                 return End(1006, text, "network", clean=False)
-            if asked is None and (self._must_leave(now) or self._may_leave()):
+            if (self._must_leave(now) and self._leaves()) or self._may_leave():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             close_at = asked.deadline if asked else _NEVER
             wake_at = min(ping_at, silent_at, close_at, self._leave_at)
@@ -341,9 +344,8 @@ class Reader:
 
     def _may_leave(self) -> bool:
         """The server goes away, and nothing is under way: from here on nothing goes out."""
-        if self._state is not State.GOING_AWAY or not self._is_quiet():
+        if self._state is not State.GOING_AWAY or not self._is_quiet() or not self._leaves():
             return False
-        self._move(Event.LOST)
         # senders wait from now on; one of them may have been quicker, so look again
         if self._transport.hold() and self._is_quiet():
             return True
@@ -352,6 +354,14 @@ class Reader:
             self._state = next_state(self._state, Event.STAYED)
             self._condition.notify_all()
         return False
+
+    def _leaves(self) -> bool:
+        """Let senders wait for another connection, unless the session is being closed."""
+        with self._condition:
+            if self._close is not None:
+                return False
+            self._state = next_state(self._state, Event.LOST)
+            return True
 
     def _is_quiet(self) -> bool:
         """Another connection would know all that this one does."""
@@ -428,7 +438,7 @@ class Reader:
             reason=end.reason,
             clean=end.clean,
             initiated_by=end.by,
-            mid_turn=self.memory.mid_turn,
+            mid_turn=end.cut or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
             hint=None if end.clean else cause_of(end.code, end.reason).hint,

@@ -9,7 +9,7 @@
                  │                         ▼
                  │        ┌─▶ wait on the condition ─▶ dial ─▶ setup, with the newest handle
                  │        └──────────── refused, late, lost ◀──┤
-                 └── open: tell everybody, replay, let media out ◀─┘
+                 └── open: replay, let media out, tell everybody ◀─┘
 
 Nothing is sent on a new connection before the server has completed its setup.  The order of events
 for users: ``on_reconnect``, then the messages of the new connection; its ``setupComplete`` is
@@ -27,7 +27,7 @@ from ._log import get_logger
 from ._records import define
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
-from .reader import End, Opening, Reader, setup_error
+from .reader import LONGEST, End, Opening, Reader, setup_error, soonest
 from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure
 from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
@@ -54,7 +54,6 @@ class _Gap:
         attempts: Dials so far.
         mid_turn: An answer was due or under way.
         replay: Messages that the service may not have.
-        media: Realtime media that did not go out.
         forgotten: Messages that should be replayed, and were too many to be kept.
         sent_since: Messages, and milliseconds of media, sent since the handle was given out.
         dropped_ms: Realtime media dropped before the gap.
@@ -70,7 +69,6 @@ class _Gap:
     attempts: int = 0
     mid_turn: bool = False
     replay: list[Outbound] = Factory(list)
-    media: list[Outbound] = Factory(list)
     forgotten: int = 0
     sent_since: tuple[int, float] = (0, 0.0)
     dropped_ms: float = 0.0
@@ -78,6 +76,11 @@ class _Gap:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def last_end(self) -> End:
+        """How the session ends, since no other connection came."""
+        return evolve(self.end, final=True, cut=self.cause.mid_turn)
 
 
 class Recovery(Reader):
@@ -116,6 +119,8 @@ class Recovery(Reader):
             self._refusal.__cause__ = error
             text = f"internal error: {type(error).__name__}"
             end = End(1006, text, "local", clean=False, error=error)
+        if end.planned:  # closed at the very moment
+            end = self._closed_locally()
         self._finish(end)
 
     def _begin(self) -> None:
@@ -164,17 +169,17 @@ class Recovery(Reader):
         while True:
             delay = self._budget.delay(gap.then, gap.seconds)
             if delay is None:
-                return evolve(gap.end, final=True)
+                return gap.last_end
             if not self._pause(delay):
-                return self._closed_locally()
+                return evolve(self._closed_locally(), cut=gap.cause.mid_turn)
             try:
                 opening = self._dial_again(gap)
             except (LiveError, Lost) as error:
                 if self._close is not None:
-                    return self._closed_locally()
+                    return evolve(self._closed_locally(), cut=gap.cause.mid_turn)
                 self._failed(gap, error)
                 if gap.then is Next.STOP:
-                    return evolve(gap.end, final=True)
+                    return gap.last_end
             else:
                 self._reopen(gap, opening)
                 return self._until_lost()
@@ -194,13 +199,12 @@ class Recovery(Reader):
         if gap.then is Next.FRESH:
             self.memory.handle = None
         _log.info("session %d: reconnecting: %s", self.number, gap.cause)
-        old = self._replace_transport()
         if end.planned:
-            self._say_goodbye(old)
-        self._take_over(gap, old)
+            self._say_goodbye()
+        self._take_over(gap, self._replace_transport())
         messages, media_ms = self._sent_so_far()
         gap.sent_since = (messages - self._at_handle[0], media_ms - self._at_handle[1])
-        self._leave_at, self._leave_asked = float("inf"), False
+        self._take_request()
         assert self._service.resumption is not None  # else nothing is worth another dial
         gap.mid_turn = self._service.resumption.lost()
         self.memory.connection_lost()
@@ -212,10 +216,21 @@ class Recovery(Reader):
         with self._condition:
             old, self._transport = self._transport, fresh
             self._state = next_state(self._state, Event.LOST)
+            self._condition.notify_all()
         return old
 
-    def _say_goodbye(self, old: Transport) -> None:
-        """Send a close frame, and wait a little for its answer: what still comes is delivered."""
+    def _take_request(self) -> None:
+        """Nobody asks for the connection to be left any more; with which handle it was."""
+        with self._condition:
+            self.memory.handle = self._leave_with or self.memory.handle
+            self._leave_at, self._leave_asked, self._leave_with = float("inf"), False, None
+
+    def _say_goodbye(self) -> None:
+        """Send a close frame, and wait a little for its answer: what still comes is delivered.
+
+        The connection is left already, and in its place until then: ``close()`` can end the wait.
+        """
+        old = self._transport
         old.send_close(1000, "")
         until = time.monotonic() + _GOODBYE
         try:
@@ -229,22 +244,25 @@ class Recovery(Reader):
             pass  # gone as well as closed
 
     def _take_over(self, gap: _Gap, old: Transport) -> None:
+        """Close a connection in whose place another transport is, and inherit from it."""
         left = old.leftover()
         old.close()
         gap.replay += left.sent
-        gap.media += left.media
+        self._transport.keep(left.media)
         gap.forgotten += left.forgotten
 
     def _pause(self, seconds: float) -> bool:
         """Wait; False as soon as somebody closes the session."""
         with self._condition:
-            return not self._condition.wait_for(lambda: self._close is not None, seconds)
+            return not self._condition.wait_for(
+                lambda: self._close is not None, min(seconds, LONGEST)
+            )
 
     def _dial_again(self, gap: _Gap) -> Opening:
         gap.attempts += 1
         gap.handle = self.memory.handle
         policy = self._budget.policy
-        return self._connect(gap.handle, time.monotonic() + policy.dial_timeout)
+        return self._connect(gap.handle, soonest(time.monotonic() + policy.dial_timeout))
 
     def _failed(self, gap: _Gap, error: BaseException) -> None:
         """Note why there is no connection yet, and make ready for the next dial."""
@@ -264,7 +282,7 @@ class Recovery(Reader):
         self._take_over(gap, self._replace_transport())
 
     def _reopen(self, gap: _Gap, opening: Opening) -> None:
-        """Everything goes on: tell the session and the program, then let messages out."""
+        """Everything goes on: tell the session, let messages out, and tell the program."""
         resumption = self._service.resumption
         assert resumption is not None  # else nothing is worth another dial
         self._service.observe(opening.first)
@@ -291,11 +309,11 @@ class Recovery(Reader):
         self._at_handle = self._sent_so_far()
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
-        self._dispatcher.post("reconnect", info)
-        self._transport.release(first, gap.media)
+        self._transport.release(first)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             self.reconnects += 1
             self.last_reconnect = info
             self._condition.notify_all()
+        self._dispatcher.post("reconnect", info)  # which may send, on this thread as well
         self._deliver_early(opening)

@@ -165,6 +165,8 @@ def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:
             return Cause((error.code,), "", Next.FRESH)
         return cause
     if isinstance(error, ConnectError):
+        if error.phase == "credentials":  # the token's server may be as far away as the service
+            return Cause((), "", Next.BACK_OFF)
         by_words = cause_of(1011, str(error))
         if by_words.next is Next.STOP:
             return by_words

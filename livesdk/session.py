@@ -184,9 +184,13 @@ class Session(FirebaseNames, Senders):
 
     def _connection_lost(self) -> bool:
         """Calls that are open cannot be answered any more; on the reader."""
-        self._calls.connection_lost()
+        calls_open = self._calls.keep_turn_open or bool(self._connection.memory.pending_calls)
         with self._lock:
-            return self._tally.busy or self._tally.mid_turn
+            mid_turn = self._tally.busy or self._tally.mid_turn or calls_open
+            if self._answer is not None and self._answer.is_paused:
+                self._answer.cut()  # what the model would have said to the results
+        self._calls.connection_lost()
+        return mid_turn
 
     def _reopened(self, info: ReconnectInfo) -> None:
         """Another connection stands: an answer that was under way begins anew, or never comes."""
@@ -298,12 +302,23 @@ class Session(FirebaseNames, Senders):
         while True:
             message = self._next(deadline, lambda: answer.is_settled)
             reached = reached or message is answer.first
+            if message is None and answer.is_settled:
+                self._take_rest(answer, waiting)
             if message is None or message is answer.last:
                 return
-            if message is CUT and answer.is_settled:
+            if message is CUT and answer.was_cut:
                 return
             if not reached:
                 waiting.append((message, 0))
+
+    def _take_rest(self, answer: Answer, waiting: list[tuple[LiveServerMessage, int]]) -> None:
+        """Take out what has come of an answer that no message ended, and the mark of its cut."""
+        is_cut = answer.was_cut
+        for message, size in self._connection.inbox.take_all():
+            if message is CUT and is_cut:
+                is_cut = False
+            elif message is CUT or not answer.takes(message):
+                waiting.append((message, size))
 
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
         """Iterate over the messages of one turn: until the model and its tools are done.

@@ -205,6 +205,11 @@ class TurnBuilder:
         ]
         return open_ones[:1]
 
+    @property
+    def messages(self) -> list[LiveServerMessage]:
+        """Those so far."""
+        return self._turn.messages
+
     def closed(self, info: CloseInfo) -> None:
         """The session ended before the turn did."""
         self._turn.ended_by = "closed"
@@ -240,13 +245,14 @@ class Answer:
         last: The message that ends it; ``None`` while it goes on.
         is_paused: The model is done, and a tool is not.
         is_settled: It ended without another message: when its last tool was done, or cut short.
+        was_cut: It was cut short.
     """
 
     def __init__(self, started: float, *, mid_turn: bool, busy: bool) -> None:
         self.first: Optional[LiveServerMessage] = None
         self.last: Optional[LiveServerMessage] = None
         self._started = started
-        self.is_settled = False
+        self.is_settled = self.was_cut = False
         self.is_paused = False
         self._earlier = mid_turn  # what comes is of the turn before
         self._suspects = busy and not mid_turn
@@ -277,7 +283,9 @@ class Answer:
     def cut(self) -> None:
         """The connection was lost, and the rest of the turn with it."""
         if self.last is None and not self.is_settled:
-            self._earlier, self.is_settled = False, True
+            if self._earlier:  # nothing came of this one
+                self._builder = TurnBuilder(self._started)
+            self._earlier, self.is_settled, self.was_cut = False, True, True
             self._builder.cut()
 
     def restart(self) -> None:
@@ -297,6 +305,10 @@ class Answer:
     def withdrawn(self, responses: Iterable[FunctionResponse]) -> None:
         """Those responses could not be sent."""
         self._builder.withdrawn(responses)
+
+    def takes(self, message: LiveServerMessage) -> bool:
+        """Tell whether a message is one of the answer's."""
+        return not self._earlier and any(one is message for one in self._builder.messages)
 
     def turn(self, ended_by: Optional[CloseInfo] = None) -> Turn:
         """Return the turn; ``ended_by`` says how the session ended, if it did before the turn."""

@@ -103,8 +103,11 @@ class OfflineTransport(Transport):
     def send_setup(self, payload: bytes, deadline: float) -> None:
         self.send(payload, deadline)
 
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
-        for message in (*first, *media):
+    def keep(self, media: Sequence[Outbound]) -> None:
+        """Nothing is ever left."""
+
+    def release(self, first: Sequence[Outbound] = ()) -> None:
+        for message in first:
             self.send(message.payload, 0.0)
 
     def hold(self) -> bool:

@@ -44,10 +44,10 @@ class TapedTransport(WebSocketTransport):
         with self._told(payload):
             super().send_media(payload, duration_ms)
 
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
-        for message in first:  # the media were told of when they were given to an earlier one
+    def release(self, first: Sequence[Outbound] = ()) -> None:
+        for message in first:  # media that was kept was told of when it was given
             self._tape.frame("client", message.payload, by_session=True)
-        super().release(first, media)
+        super().release(first)
 
     @contextmanager
     def _told(self, payload: bytes) -> Iterator[None]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from ._dial import Dial
 from ._frames import CloseFrame, Message
-from ._interface import Leftover, Lost, Outbound, Transport, TransportStats
+from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._websocket import WebSocketTransport
 
 __all__ = [
     "CloseFrame",
     "Dial",
+    "Held",
     "Leftover",
     "Lost",
     "Message",

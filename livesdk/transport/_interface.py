@@ -12,7 +12,7 @@ from .._records import define, frozen
 from ._dial import Dial
 from ._frames import CloseFrame, Message
 
-__all__ = ["Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
+__all__ = ["Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
 
 
 class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
@@ -27,6 +27,10 @@ class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class Held(Lost):
+    """Nothing may go out at this moment: not open yet, or about to be left; it may be kept."""
 
 
 @frozen
@@ -72,9 +76,10 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``release``, ``hold``, ``receive``, ``next``, ``acknowledged``,
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``next``, ``acknowledged``,
     ``leftover`` and ``close`` belong to one thread, the reader; the others are for any.  Until
-    ``release`` nothing but the setup goes out: ``send`` raises :class:`Lost`, and media waits.
+    ``release`` nothing but the setup goes out: ``send`` raises :class:`Held`, and media waits;
+    likewise after ``hold``.
     """
 
     stats: TransportStats
@@ -94,12 +99,18 @@ class Transport(abc.ABC):
         """Send the first message; as ``send``."""
 
     @abc.abstractmethod
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+    def keep(self, media: Sequence[Outbound]) -> None:
+        """Take what an earlier connection left of realtime media, before ``release``.
+
+        It goes before what was given since; the bound holds for both together.
+        """
+
+    @abc.abstractmethod
+    def release(self, first: Sequence[Outbound] = ()) -> None:
         """Let messages out from here on; never waits.
 
         Args:
             first: What goes before everything else, and is never dropped.
-            media: What goes next; realtime media that an earlier connection left.
         """
 
     @abc.abstractmethod
@@ -131,6 +142,7 @@ class Transport(abc.ABC):
 
         Raises:
             LiveTimeout: The peer took no bytes of it by the deadline; nothing was sent.
+            Held: It has to wait for ``release``; nothing was sent.
             Lost: The connection is gone; no whole message was sent.
         """
 

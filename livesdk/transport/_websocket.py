@@ -49,7 +49,7 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._interface import Leftover, Lost, Outbound, Transport, TransportStats
+from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._waiting import Waker, remaining, wait_ready
 
 __all__ = ["WebSocketTransport"]
@@ -234,7 +234,7 @@ class WebSocketTransport(Transport):
     def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
         with self._lock:
             if self._held and not is_setup:
-                raise Lost(1006, "not open")
+                raise Held(1006, "not open")
             sock = self._append(frame)
             self._flush(sock)
             if frame.done:
@@ -300,7 +300,12 @@ class WebSocketTransport(Transport):
             self.stats.media_dropped_ms += item.media_ms
         self._count_queue()
 
-    def release(self, first: Sequence[Outbound] = (), media: Sequence[Outbound] = ()) -> None:
+    def keep(self, media: Sequence[Outbound]) -> None:
+        with self._lock:
+            self._kept[:0] = [self._media_frame(each.payload, each.media_ms) for each in media]
+            self._drop_old_media(self._kept)
+
+    def release(self, first: Sequence[Outbound] = ()) -> None:
         with self._lock:
             kept, self._kept, self._held = self._kept, [], False
             for message in first:
@@ -308,12 +313,10 @@ class WebSocketTransport(Transport):
                 frame.payload, frame.media_ms = message.payload, message.media_ms
                 frame.is_first = True
                 self._queue.append(frame)
-            self._queue.extend(self._media_frame(each.payload, each.media_ms) for each in media)
             self._queue.extend(kept)
             self._drop_old_media(self._queue)
             if self._sock is not None and self._lost is None:
                 self._flush(self._sock)
-        self._waker.wake()
 
     def hold(self) -> bool:
         with self._lock:

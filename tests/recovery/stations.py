@@ -138,12 +138,8 @@ def connected(
     line: Line, callbacks: Any = None, *, config: Any = None, **options: Any
 ) -> Iterator[livesdk.Session]:
     options.setdefault("reconnect", FAST)
-    client = livesdk.Client(
-        api_key="any",
-        http_options={"base_url": line.base_url},
-        proxy="",
-        **options.pop("client", {}),
-    )
+    of_client = {"api_key": "any", **options.pop("client", {})}
+    client = livesdk.Client(http_options={"base_url": line.base_url}, proxy="", **of_client)
     session = client.live.connect(MODEL, config or TEXT, callbacks, timeout=5.0, **options)
     try:
         yield session

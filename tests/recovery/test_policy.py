@@ -85,6 +85,7 @@ def test_an_ordered_rotation_costs_nothing_unless_the_connection_was_young() -> 
         (setup_error(1006, "the connection was reset"), Next.RESUME, Next.RESUME),
         (LiveTimeout("late"), Next.BACK_OFF, Next.BACK_OFF),
         (ConnectError("refused", phase="tcp"), Next.BACK_OFF, Next.BACK_OFF),
+        (AuthenticationError("refresh", phase="credentials"), Next.BACK_OFF, Next.BACK_OFF),
         (ConnectError("503", phase="upgrade", status=503), Next.BACK_OFF, Next.BACK_OFF),
         (ConnectError("429", phase="upgrade", status=429), Next.BACK_OFF, Next.BACK_OFF),
         (ConnectError("quota exceeded", phase="upgrade", status=429), Next.STOP, Next.STOP),

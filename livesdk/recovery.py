@@ -91,6 +91,7 @@ class Recovery(Reader):
     last_reconnect: Optional[ReconnectInfo]
     _budget: Budget
     _opened_at: float
+    _left: Optional[Transport]  # what is still listened to while it is left
 
     def _new_transport(self) -> Transport:
         raise NotImplementedError
@@ -134,7 +135,7 @@ class Recovery(Reader):
         """
         self._at_handle = self._sent_so_far()
         if consumed is not None:
-            self._transport.acknowledged(consumed)
+            (self._left or self._transport).acknowledged(consumed)
 
     def turn_completed(self) -> None:
         """The service is fine: trying to stay with it is as worth while as at the beginning."""
@@ -217,6 +218,7 @@ class Recovery(Reader):
         """Send a close frame, and wait a little for its answer: what still comes is delivered."""
         old.send_close(1000, "")
         until = time.monotonic() + _GOODBYE
+        self._left = old
         try:
             while time.monotonic() < until and self._close is None:
                 event = old.receive(until)
@@ -226,6 +228,8 @@ class Recovery(Reader):
                     self._received(event.payload)
         except Lost:
             pass  # gone as well as closed
+        finally:
+            self._left = None
 
     def _take_over(self, gap: _Gap, old: Transport) -> None:
         left = old.leftover()

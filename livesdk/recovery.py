@@ -9,7 +9,7 @@
                  │                         ▼
                  │        ┌─▶ wait on the condition ─▶ dial ─▶ setup, with the newest handle
                  │        └──────────── refused, late, lost ◀──┤
-                 └── open: tell everybody, replay, let media out ◀─┘
+                 └── open: replay, let media out, tell everybody ◀─┘
 
 Nothing is sent on a new connection before the server has completed its setup.  The order of events
 for users: ``on_reconnect``, then the messages of the new connection; its ``setupComplete`` is
@@ -267,7 +267,7 @@ class Recovery(Reader):
         self._take_over(gap, self._replace_transport())
 
     def _reopen(self, gap: _Gap, opening: Opening) -> None:
-        """Everything goes on: tell the session and the program, then let messages out."""
+        """Everything goes on: replay, tell the session, let senders on, and tell the program."""
         resumption = self._service.resumption
         assert resumption is not None  # else nothing is worth another dial
         self._service.observe(opening.first)
@@ -275,6 +275,8 @@ class Recovery(Reader):
         replays = restored and resumption.transparent
         history = None if restored else resumption.history()
         first = gap.replay if replays else [Outbound(history)] if history else []
+        self._at_handle = self._sent_so_far()
+        self._transport.release(first, gap.media)  # senders wait on until the state says so
         seconds = gap.seconds
         info = ReconnectInfo(
             cause=gap.cause,
@@ -291,14 +293,12 @@ class Recovery(Reader):
         )
         self._budget.reopened(seconds, planned=gap.planned, stood=gap.stood)
         self._opened_at = time.monotonic()
-        self._at_handle = self._sent_so_far()
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
-        self._dispatcher.post("reconnect", info)
-        self._transport.release(first, gap.media)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             self.reconnects += 1
             self.last_reconnect = info
             self._condition.notify_all()
+        self._dispatcher.post("reconnect", info)
         self._deliver_early(opening)

@@ -436,6 +436,43 @@ def test_media_never_waits_and_the_newest_second_is_kept() -> None:
         assert session.stats.media_queued_ms == 0
 
 
+def test_media_that_several_dials_in_vain_kept_is_a_second_in_all_and_the_rest_counted() -> None:
+    heard = Heard()
+    spoken = [threading.Event(), threading.Event()]
+
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        spoken[0].wait(PATIENCE)
+        station.close(1011, "Internal error.")
+
+    def listens_later(station: Station) -> None:
+        station.take_setup()
+        spoken[1].wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    def speak(milliseconds: int) -> None:
+        for _ in range(milliseconds // 20):
+            session.send_realtime_input(audio=bytes(640))
+
+    with (
+        Line(drops, refuses, listens_later) as line,
+        connected(line, followed(heard)) as session,
+    ):
+        heard.wait("message", 2)
+        session.send_client_content("cut here", turn_complete=False)
+        for number in range(2):
+            line.wait(number + 2)
+            speak(700)
+            spoken[number].set()
+        info = heard.wait("reconnect")
+        session.send_client_content("after", turn_complete=False)
+        session.close()
+        assert len(line.stations[2].of("realtimeInput")) == 50
+        assert session.stats.media_dropped_ms == 400
+        assert info.media_dropped_ms == 400
+
+
 @pytest.mark.parametrize("callers", [1, 8])
 def test_close_while_there_is_no_connection(callers: int) -> None:
     heard = Heard()

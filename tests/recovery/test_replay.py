@@ -253,3 +253,29 @@ def test_a_handle_that_comes_while_the_connection_is_left_acknowledges_what_it_s
         assert line.stations[1].handle == "late"
         assert texts(line.stations[1]) == ["3"]
         assert info.messages_replayed == 0
+
+
+def test_who_is_told_of_the_new_connection_may_use_it_and_close_it_after_the_replay() -> None:
+    ended = threading.Event()
+
+    def use(info: livesdk.ReconnectInfo) -> None:
+        assert info.messages_replayed == 1
+        say(session, 2)
+        session.close()
+
+    def gives_and_cuts(station: Station) -> None:
+        station.open()
+        station.gives("handle", lastConsumedClientMessageIndex="0")
+        station.read("clientContent")
+
+    callbacks = livesdk.LiveCallbacks(
+        on_reconnect=use, onclose=lambda _: ended.set(), dispatch="reader"
+    )
+    with (
+        Line(gives_and_cuts, listens) as line,
+        connected(line, callbacks, config=CONFIG, client=VERTEX) as session,
+    ):
+        say(session, 1)
+        assert ended.wait(PATIENCE)
+        assert session.close_info.clean
+        assert texts(line.stations[1]) == ["1", "2"]

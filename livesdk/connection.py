@@ -273,21 +273,23 @@ class Connection(Recovery):
 
     def _await_next(self, lost: Transport, deadline: float) -> Transport:
         """A connection did not take a message: wait for the next one, or for the end."""
-        may_outlive = self._service.resumption is not None and self.options.reconnect is not None
+        left = deadline - time.monotonic()
         if threading.current_thread() is not self._reader:
-            # the reader will notice, unless a consumer or a callback holds it up
-            until = deadline if may_outlive else min(time.monotonic() + 1.0, deadline)
-            with self._condition:
+            with self._condition:  # the reader is about to notice, unless a callback holds it up
                 self._condition.wait_for(
-                    lambda: self._has_left(lost) or self._is_ending(), until - time.monotonic()
+                    lambda: self._has_left(lost) or self._is_ending(),
+                    max(left, _SLACK) if self._may_outlive else min(left, 1.0),
                 )
-        if self._is_ending():
+        if self._is_ending() or not (self._has_left(lost) or self._may_outlive):
             raise SessionClosed(self._info_soon())
-        if not self._has_left(lost):
-            if may_outlive:
-                raise SessionReconnecting("the connection is lost; nothing was sent")
-            raise SessionClosed(self._info_soon())
+        if not self._has_left(lost) or time.monotonic() >= deadline:
+            raise SessionReconnecting("no connection came back in time; nothing was sent")
         return self._await_connection(deadline)
+
+    @property
+    def _may_outlive(self) -> bool:
+        """That a connection is gone does not mean that the session is over."""
+        return self.options.reconnect is not None and self._service.resumption is not None
 
     def _has_left(self, lost: Transport) -> bool:
         return self._transport is not lost or self._state is State.RECONNECTING

@@ -282,7 +282,7 @@ class Recovery(Reader):
         self._take_over(gap, self._replace_transport())
 
     def _reopen(self, gap: _Gap, opening: Opening) -> None:
-        """Everything goes on: tell the session, let messages out, and tell the program."""
+        """Everything goes on: replay, tell the session, let senders on, and tell the program."""
         resumption = self._service.resumption
         assert resumption is not None  # else nothing is worth another dial
         self._service.observe(opening.first)
@@ -290,6 +290,8 @@ class Recovery(Reader):
         replays = restored and resumption.transparent
         history = None if restored else resumption.history()
         first = gap.replay if replays else [Outbound(history)] if history else []
+        self._at_handle = self._sent_so_far()
+        self._transport.release(first)  # senders wait on until the state says so
         seconds = gap.seconds
         info = ReconnectInfo(
             cause=gap.cause,
@@ -306,10 +308,8 @@ class Recovery(Reader):
         )
         self._budget.reopened(seconds, planned=gap.planned, stood=gap.stood)
         self._opened_at = time.monotonic()
-        self._at_handle = self._sent_so_far()
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
-        self._transport.release(first)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             self.reconnects += 1

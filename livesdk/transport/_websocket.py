@@ -186,7 +186,8 @@ class WebSocketTransport(Transport):
     def _keep_media(self, frames: Iterable[_Outgoing]) -> None:
         """Take over media that will not go out, for the next connection; holding the lock."""
         if self._outlived:
-            self._kept.extend(item for item in frames if item.is_media)
+            # what is kept already was given later: while a close frame went out, or held
+            self._kept[:0] = [item for item in frames if item.is_media]
             self._drop_old_media(self._kept)
 
     def close(self) -> None:

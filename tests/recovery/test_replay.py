@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from recovery.stations import Line, Station, connected
-from session.rig import PATIENCE, Caught, Heard
+from session.rig import CLOSE, PATIENCE, Caught, Heard
 
 import livesdk
 
@@ -226,3 +226,56 @@ def test_a_fresh_session_is_not_told_what_another_one_missed() -> None:
         say(session, 4)
         session.close()
         assert texts(line.stations[2]) == ["4"]
+
+
+def test_a_handle_that_comes_while_the_connection_is_left_acknowledges_what_it_stands_for() -> None:
+    heard = Heard()
+
+    def gives_when_left(station: Station) -> None:
+        station.open()
+        station.gives("early", lastConsumedClientMessageIndex="0")
+        station.read("clientContent")
+        station.read("clientContent")
+        station.send(goAway={"timeLeft": "50s"})
+        while station.peer.read()[0] != CLOSE:
+            pass
+        station.gives("late", lastConsumedClientMessageIndex="2")
+        station.close(1000)
+
+    with (
+        Line(gives_when_left, listens) as line,
+        connected(line, followed(heard), config=CONFIG, client=VERTEX) as session,
+    ):
+        say(session, 1, 2)
+        info = heard.wait("reconnect")
+        say(session, 3)
+        session.close()
+        assert line.stations[1].handle == "late"
+        assert texts(line.stations[1]) == ["3"]
+        assert info.messages_replayed == 0
+
+
+def test_who_is_told_of_the_new_connection_may_use_it_and_close_it_after_the_replay() -> None:
+    ended = threading.Event()
+
+    def use(info: livesdk.ReconnectInfo) -> None:
+        assert info.messages_replayed == 1
+        say(session, 2)
+        session.close()
+
+    def gives_and_cuts(station: Station) -> None:
+        station.open()
+        station.gives("handle", lastConsumedClientMessageIndex="0")
+        station.read("clientContent")
+
+    callbacks = livesdk.LiveCallbacks(
+        on_reconnect=use, onclose=lambda _: ended.set(), dispatch="reader"
+    )
+    with (
+        Line(gives_and_cuts, listens) as line,
+        connected(line, callbacks, config=CONFIG, client=VERTEX) as session,
+    ):
+        say(session, 1)
+        assert ended.wait(PATIENCE)
+        assert session.close_info.clean
+        assert texts(line.stations[1]) == ["1", "2"]

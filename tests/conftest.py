@@ -1,4 +1,4 @@
-"""What holds for every test: needs, a clean environment, no thread left behind."""
+"""What holds for every test: needs, counts, a clean environment, no thread left behind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
+from counts import Counts
 from needs import NEEDS, required
 
 # A machine's keys, proxies and certificates must not decide what a test finds.
@@ -47,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Counts(), "counts")
     for name in _OUTSIDE:
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)

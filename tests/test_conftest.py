@@ -12,9 +12,9 @@ HERE = Path(__file__).parent
 @pytest.fixture(autouse=True)
 def _same_rules(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makeconftest((HERE / "conftest.py").read_text("utf-8"))
-    needs = (HERE / "needs.py").read_text("utf-8")
+    needs, counts = ((HERE / name).read_text("utf-8") for name in ("needs.py", "counts.py"))
     absent = 'NEEDS["absent"] = Need(lambda: False, "no way to get it", "voice")\n'
-    pytester.makepyfile(needs=needs + absent)
+    pytester.makepyfile(needs=needs + absent, counts=counts)
     pytester.makeini("[pytest]\npythonpath = .\nmarkers = requires(name)\n")
     monkeypatch.delenv("LIVESDK_REQUIRE", raising=False)
 
@@ -168,3 +168,40 @@ def test_keys_and_proxies_of_the_machine_are_hidden(
             assert not os.environ.keys() & {"GEMINI_API_KEY", "HTTPS_PROXY"}
     """)
     assert run(pytester) == {"passed": 1}
+
+
+COUNTING = """
+    import pytest
+
+    @pytest.mark.parametrize("amount", [1, 2, 1300])
+    def test_counts(tally, amount):
+        tally("inputs tried", amount)
+        tally("inputs tried")
+        tally("messages lost", 0)
+
+    times = []
+
+    def test_of_two_runs_the_last_counts(tally):
+        times.append(1)
+        tally("runs", len(times))
+        assert len(times) == 2
+
+    def test_counts_nothing(tally):
+        pass
+"""
+
+
+@pytest.mark.parametrize("args", [[], ["--numprocesses=2"]])
+def test_what_tests_count_is_added_up_and_printed(
+    pytester: pytest.Pytester, args: list[str]
+) -> None:
+    pytester.makepyfile(COUNTING)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--reruns=1", *args)
+    assert result.parseoutcomes() == {"passed": 5, "rerun": 1}
+    printed = str(result.stdout).partition("= counts =")[2].splitlines()[1:4]
+    assert printed == ["inputs tried: 1,306", "messages lost: 0", "runs: 2"]
+
+
+def test_without_counts_nothing_is_printed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_plain(): pass")
+    assert "= counts =" not in str(pytester.runpytest_subprocess().stdout)

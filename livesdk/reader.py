@@ -32,7 +32,7 @@ from .errors import (
     SetupAuthenticationError,
     SetupError,
 )
-from .inbox import Inbox
+from .inbox import Inbox, weight_of
 from .protocol import Event, Memory, State, next_state
 from .retry import cause_of
 from .transport import CloseFrame, Dial, Lost, Message, Transport
@@ -44,6 +44,9 @@ _log = get_logger(__name__)
 _CLEAN_CODES = (1000, 1001, 1005)
 LIMIT = 32 * 1024 * 1024
 """Bytes of messages that may wait for a slow consumer; beyond it the reader stops reading."""
+
+_ERROR = 2048
+"""Bytes that an error with its excerpt takes while it waits."""
 
 _NEVER = float("inf")
 LONGEST = 20 * 24 * 3600.0
@@ -187,10 +190,8 @@ class Reader:
             if isinstance(event, CloseFrame):
                 raise _setup_error(event.code, event.reason or words)
             if isinstance(event, Message):
-                message, size = (
-                    codec.decode(event.payload, self._service.message),
-                    len(event.payload),
-                )
+                message = codec.decode(event.payload, self._service.message)
+                size = weight_of(event.payload)
                 # {"setupComplete": null} completes as well
                 if "setupComplete" in (message.raw or ()):
                     return (message, size), early
@@ -272,9 +273,10 @@ class Reader:
         try:
             message = codec.decode(payload, self._service.message)
         except DecodeError as error:
-            self.report(error)
+            # without its traceback, which would hold the frame for as long as anybody has the error
+            self.report(error.with_traceback(None), _ERROR)
         else:
-            self._deliver(message, len(payload))
+            self._deliver(message, weight_of(payload))
 
     def _deliver(self, message: Any, size: int) -> None:
         """Hand a message on: to the session at once, then to callbacks and inbox."""
@@ -337,10 +339,10 @@ class Reader:
             self._finished = True
             self._condition.notify_all()
 
-    def report(self, error: LiveError) -> None:
+    def report(self, error: LiveError, size: int = 0) -> None:
         """Tell ``onerror`` of a problem that does not end the session; log it if nobody listens."""
         if self._dispatcher.wants("error"):
-            self._dispatcher.post("error", error)
+            self._dispatcher.post("error", error, size)
         else:
             _log.warning("session %d: %s", self.number, error)
 

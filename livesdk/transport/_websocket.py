@@ -45,7 +45,7 @@ from ._frames import (
     client_frame,
 )
 from ._interface import Lost, Transport, TransportStats
-from ._waiting import Waker, remaining, wait_ready
+from ._waiting import Waker, remaining, send_some, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
@@ -275,7 +275,7 @@ class WebSocketTransport(Transport):
         try:
             while queue:
                 frame = queue[0]
-                sent = sock.send(frame.view)
+                sent = send_some(sock, frame.view)
                 self._send_wants_read = False
                 self.stats.bytes_sent += sent
                 if sent == len(frame.view):

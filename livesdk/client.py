@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Any, Callable, Optional, Union
 import attrs
 
 from . import codec
+from ._lock import ProcessLock
 from ._log import get_logger
 from .auth_tokens import AuthTokens
 from .calls import checked_tool_audio
@@ -334,14 +334,13 @@ class _Tls:
         self._context = context
         self._is_ours = context is None
         self._ca_file = ca_file
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._pid = os.getpid()
 
     def context(self) -> ssl.SSLContext:
         """Return the one context; any thread, also of a fork's child."""
         if os.getpid() != self._pid:
-            # a thread of the parent may have held the lock, or one inside OpenSSL
-            self._pid, self._lock = os.getpid(), threading.Lock()
+            self._pid = os.getpid()  # a thread of the parent may have held a lock of OpenSSL
             if self._is_ours:
                 self._context = None
         with self._lock:

@@ -98,7 +98,7 @@ with Emulator(Scenario(openings=[SilentUpgrade()])) as emulator:
 
 _OTHERS_RUN = """
 import logging
-logging.getLogger("livesdk").setLevel("ERROR")  # in one thread, callbacks come after all that is there
+logging.getLogger("livesdk").setLevel("ERROR")  # callbacks come after all that is there
 ticks = []
 def tick():
     while True:

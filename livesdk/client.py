@@ -19,6 +19,7 @@ import attrs
 from . import codec
 from ._lock import ProcessLock
 from ._log import get_logger
+from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
 from .calls import checked_tool_audio
 from .configure import checked_config, setup_message
@@ -49,12 +50,13 @@ DEFAULT_TIMEOUT = 10.0
 MUSIC_MODEL = "models/lyria-realtime-exp"
 
 
-class Client:
+class Client(HoldsSecret):
     """Who connects, and to which backend.
 
     Without arguments it takes ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY`` from the environment, or
     with ``GOOGLE_GENAI_USE_VERTEXAI=true`` the project and location of ``GOOGLE_CLOUD_PROJECT`` and
-    ``GOOGLE_CLOUD_LOCATION`` (Protocol §1.5).
+    ``GOOGLE_CLOUD_LOCATION`` (Protocol §1.5).  It holds a key, and cannot be pickled: make one in
+    each process.
 
     Args:
         api_key: A key of the Gemini Developer API, an ephemeral token (``auth_tokens/…``), or with

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ._lock import ProcessLock
+from ._secret import HoldsSecret
 from .errors import AuthenticationError, ConfigError
 
 __all__ = ["Tokens", "default_project"]
@@ -17,7 +18,7 @@ __all__ = ["Tokens", "default_project"]
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-class Tokens:
+class Tokens(HoldsSecret):
     """Where a client's sessions get their access token; any thread.
 
     Args:

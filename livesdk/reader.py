@@ -145,7 +145,7 @@ class Reader:
             if self._close is None and not self._opened:
                 self._refusal = _setup_error(lost.code, lost.reason)
         except LiveError as error:
-            self._refusal = error
+            self._refusal = self._plain(error)
             end = End(1006, str(error), "network", clean=False, error=error)
         except BaseException as error:  # noqa: BLE001  # a border: nobody may hang for our mistake
             _log.exception("session %d: the reader failed", self.number)
@@ -195,7 +195,7 @@ class Reader:
                 # {"setupComplete": null} completes as well
                 if "setupComplete" in (message.raw or ()):
                     return (message, size), early
-                words = words or _words_of_error(message)
+                words = words or self._transport.struck_from(_words_of_error(message))
                 early.append((message, size))
                 room -= size
                 if room < 0:
@@ -273,10 +273,15 @@ class Reader:
         try:
             message = codec.decode(payload, self._service.message)
         except DecodeError as error:
-            # without its traceback, which would hold the frame for as long as anybody has the error
-            self.report(error.with_traceback(None), _ERROR)
+            self.report(self._plain(error), _ERROR)
         else:
             self._deliver(message, weight_of(payload))
+
+    def _plain(self, error: LiveError) -> LiveError:
+        """Strip an error of our secrets, and of its traceback: that has what the server sent."""
+        if isinstance(error, DecodeError):
+            error.excerpt = self._transport.struck_from(error.excerpt)
+        return error.with_traceback(None)
 
     def _deliver(self, message: Any, size: int) -> None:
         """Hand a message on: to the session at once, then to callbacks and inbox."""

@@ -21,6 +21,7 @@ import websocket
 from attrs import field, frozen
 
 from .._log import shorten
+from .._secret import HoldsSecret
 from ..errors import ConfigError, ConnectError, LiveError, LiveTimeout
 from ._line import Late, Line
 from ._proxy import Proxy, ask, choose
@@ -31,7 +32,7 @@ __all__ = ["Dial", "dial"]
 
 
 @frozen(kw_only=True)
-class Dial:
+class Dial(HoldsSecret):
     """All it takes to make one connection.
 
     Attributes:

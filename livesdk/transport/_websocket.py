@@ -45,6 +45,7 @@ from ._frames import (
     client_frame,
 )
 from ._interface import Lost, Transport, TransportStats
+from ._upgrade import Secrets
 from ._waiting import Waker, remaining, send_some, wait_ready
 
 __all__ = ["WebSocketTransport"]
@@ -90,6 +91,7 @@ class WebSocketTransport(Transport):
         self._waker = Waker()
         self._reader = FrameReader(max_message_bytes)
         self._keys = Keys()
+        self._secrets: Optional[Secrets] = None
         self._max_media_ms = max_media_ms
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
@@ -100,6 +102,7 @@ class WebSocketTransport(Transport):
 
     def open(self, request: Dial, deadline: float) -> None:
         try:
+            self._secrets = Secrets(lambda: request.headers)
             sock = dial(request, self._waker, deadline, self._register)
         except LiveError:
             if self._lost is not None:  # what an abort breaks looks like the network's fault
@@ -160,6 +163,9 @@ class WebSocketTransport(Transport):
 
     def wake(self) -> None:
         self._waker.wake()
+
+    def struck_from(self, text: str) -> str:
+        return text if self._secrets is None else self._secrets.struck_from(text)
 
     # ------------------------------------------------------------------------------------ sending
 
@@ -318,7 +324,7 @@ class WebSocketTransport(Transport):
                     return event
                 elif isinstance(event, CloseFrame):
                     self._answer_close(event)
-                    return event
+                    return CloseFrame(event.code, self.struck_from(event.reason))
                 elif isinstance(event, Ping):
                     self._send_control(PONG, event.payload)
         except Violation as error:

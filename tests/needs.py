@@ -81,6 +81,7 @@ def _loopback_has_ipv6() -> bool:
 
 NEEDS: dict[str, Need] = {
     "aec": Need(_modules("livekit.rtc"), 'pip install "livesdk[aec]"', "audio"),
+    "atheris": Need(_modules("atheris"), "run tox -e fuzz", "fuzz"),
     "audio": Need(_modules("pyaudio"), 'pip install "livesdk[audio]"', "audio"),
     "autobahn": Need(
         lambda: shutil.which(os.environ.get("LIVESDK_WSTEST", "")) is not None,

@@ -61,7 +61,7 @@ class Secrets:
         Nor may it end with the beginning of one: close reasons and excerpts are cut.
         """
         for name, value in self._headers.items():
-            for word in value.split() if name.lower() not in _NO_SECRETS else ():
+            for word in (value, *value.split()) if name.lower() not in _NO_SECRETS else ():
                 if len(word) >= _SECRET:
                     text = _without(text.replace(word, "[…]"), word)
         return text

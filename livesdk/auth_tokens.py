@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Optional, Union
 
 from . import codec
+from ._secret import HoldsSecret
 from .configure import checked_config, setup_message
 from .endpoint import Access, request_headers
 from .errors import ConfigError, ConnectError
@@ -19,7 +20,7 @@ __all__ = ["AuthTokens", "token_request"]
 _DEFAULT_BASE = "https://generativelanguage.googleapis.com"
 
 
-class AuthTokens:
+class AuthTokens(HoldsSecret):
     """``client.auth_tokens``."""
 
     def __init__(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import threading
 import time
 import warnings
 from collections.abc import Mapping
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 import attrs
 
 from . import codec
+from ._lock import ProcessLock
 from ._log import get_logger
+from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
 from .calls import checked_tool_audio
 from .configure import checked_config, setup_message
@@ -54,12 +55,13 @@ DEFAULT_TIMEOUT = 10.0
 MUSIC_MODEL = "models/lyria-realtime-exp"
 
 
-class Client:
+class Client(HoldsSecret):
     """Who connects, and to which backend.
 
     Without arguments it takes ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY`` from the environment, or
     with ``GOOGLE_GENAI_USE_VERTEXAI=true`` the project and location of ``GOOGLE_CLOUD_PROJECT`` and
-    ``GOOGLE_CLOUD_LOCATION`` (Protocol §1.5).
+    ``GOOGLE_CLOUD_LOCATION`` (Protocol §1.5).  It holds a key, and cannot be pickled: make one in
+    each process.
 
     Args:
         api_key: A key of the Gemini Developer API, an ephemeral token (``auth_tokens/…``), or with
@@ -382,14 +384,13 @@ class _Tls:
         self._context = context
         self._is_ours = context is None
         self._ca_file = ca_file
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._pid = os.getpid()
 
     def context(self) -> ssl.SSLContext:
         """Return the one context; any thread, also of a fork's child."""
         if os.getpid() != self._pid:
-            # a thread of the parent may have held the lock, or one inside OpenSSL
-            self._pid, self._lock = os.getpid(), threading.Lock()
+            self._pid = os.getpid()  # a thread of the parent may have held a lock of OpenSSL
             if self._is_ours:
                 self._context = None
         with self._lock:

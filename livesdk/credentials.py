@@ -7,9 +7,10 @@ lock, so that many sessions of one client refresh once.  google-auth is loaded w
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Optional
 
+from ._lock import ProcessLock
+from ._secret import HoldsSecret
 from .errors import AuthenticationError, ConfigError
 
 __all__ = ["Tokens", "default_project"]
@@ -17,7 +18,7 @@ __all__ = ["Tokens", "default_project"]
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-class Tokens:
+class Tokens(HoldsSecret):
     """Where a client's sessions get their access token; any thread.
 
     Args:
@@ -29,7 +30,7 @@ class Tokens:
             if credentials is not None and not hasattr(credentials, name):
                 raise ConfigError(f"credentials: expected an object with {name!r}")
         self._credentials = credentials
-        self._lock = threading.Lock()  # around the refresh: a network call, and meant to be
+        self._lock = ProcessLock()  # around the refresh: a network call, and meant to be
 
     def fetch(self) -> tuple[str, Optional[str]]:
         """Return a valid token and the quota project, refreshing if needed; may block.

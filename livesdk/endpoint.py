@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, field
 
 from ._records import frozen
+from ._secret import HoldsSecret
 from ._version import __version__
 from .errors import AuthenticationError, ConfigError
 from .types.config import HttpOptions
@@ -48,8 +49,10 @@ _VERSION_WORDS = {("beta", False): "v1beta", ("beta", True): "v1beta1"}  # Proto
 
 
 @frozen(kw_only=True)
-class FirebaseOptions:
+class FirebaseOptions(HoldsSecret):
     """A Firebase project that speaks for the program (Protocol §1, FAL rows).
+
+    It holds a key, and cannot be pickled.
 
     Attributes:
         project: The Firebase project's id.
@@ -74,7 +77,7 @@ class FirebaseOptions:
 
 
 @frozen(kw_only=True)
-class Access:
+class Access(HoldsSecret):
     """Who connects to which backend; what :func:`resolve` makes of a client's arguments.
 
     Attributes:

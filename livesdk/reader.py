@@ -32,7 +32,7 @@ from .errors import (
     SetupAuthenticationError,
     SetupError,
 )
-from .inbox import Inbox
+from .inbox import Inbox, weight_of
 from .protocol import Event, Memory, State, next_state, seconds_of
 from .retry import ReconnectInfo, ReconnectPolicy, cause_of
 from .transport import CloseFrame, Dial, Lost, Message, Outbound, Transport, TransportStats
@@ -57,6 +57,9 @@ _log = get_logger(__name__)
 _CLEAN_CODES = (1000, 1001, 1005)
 LIMIT = 32 * 1024 * 1024
 """Bytes of messages that may wait for a slow consumer; beyond it the reader stops reading."""
+
+_ERROR = 2048
+"""Bytes that an error with its excerpt takes while it waits."""
 
 _NEVER = float("inf")
 LONGEST = 20 * 24 * 3600.0
@@ -257,14 +260,12 @@ class Reader:
             if isinstance(event, CloseFrame):
                 raise setup_error(event.code, event.reason or words)
             if isinstance(event, Message):
-                message, size = (
-                    codec.decode(event.payload, self._service.message),
-                    len(event.payload),
-                )
+                message = codec.decode(event.payload, self._service.message)
+                size = weight_of(event.payload)
                 # {"setupComplete": null} completes as well
                 if "setupComplete" in (message.raw or ()):
                     return Opening(message, size, early)
-                words = words or _words_of_error(message)
+                words = words or self._transport.struck_from(_words_of_error(message))
                 early.append((message, size))
                 room -= size
                 if room < 0:
@@ -400,9 +401,15 @@ class Reader:
         try:
             message = codec.decode(payload, self._service.message)
         except DecodeError as error:
-            self.report(error)
+            self.report(self._plain(error), _ERROR)
         else:
-            self._deliver(message, len(payload))
+            self._deliver(message, weight_of(payload))
+
+    def _plain(self, error: LiveError) -> LiveError:
+        """Strip an error of our secrets, and of its traceback: that has what the server sent."""
+        if isinstance(error, DecodeError):
+            error.excerpt = self._transport.struck_from(error.excerpt)
+        return error.with_traceback(None)
 
     def _deliver(self, message: Any, size: int) -> None:
         """Hand a message on: to the session at once, then to callbacks and inbox.
@@ -470,10 +477,10 @@ class Reader:
             self._finished = True
             self._condition.notify_all()
 
-    def report(self, error: LiveError) -> None:
+    def report(self, error: LiveError, size: int = 0) -> None:
         """Tell ``onerror`` of a problem that does not end the session; log it if nobody listens."""
         if self._dispatcher.wants("error"):
-            self._dispatcher.post("error", error)
+            self._dispatcher.post("error", error, size)
         else:
             _log.warning("session %d: %s", self.number, error)
 

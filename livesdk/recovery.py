@@ -111,7 +111,7 @@ class Recovery(Reader):
             if self._close is None:
                 self._refusal = setup_error(lost.code, lost.reason)
         except LiveError as error:
-            self._refusal = error
+            self._refusal = self._plain(error)
             end = End(1006, str(error), "network", clean=False, error=error)
         except BaseException as error:  # noqa: BLE001  # a border: nobody may hang for our mistake
             _log.exception("session %d: the reader failed", self.number)

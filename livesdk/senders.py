@@ -11,7 +11,6 @@ plumbing either.  Row of ``DESIGN`` §4: ``_uplink`` around the odd byte of raw 
 from __future__ import annotations
 
 import copy
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
@@ -20,6 +19,7 @@ import attrs
 
 from . import codec, sending
 from ._firebase_names import content_in, pieces_in
+from ._lock import ProcessLock
 from .calls import Calls
 from .endpoint import Access
 from .errors import ConfigError, LiveError
@@ -53,8 +53,8 @@ class Senders(Lifecycle[LiveServerMessage]):
     def __init__(self) -> None:
         super().__init__()
         self._alignment = Alignment()
-        self._uplink = threading.Lock()  # around the alignment
-        self._lock = threading.Lock()  # around _sent, and what Session says
+        self._uplink = ProcessLock()  # around the alignment
+        self._lock = ProcessLock()  # around _sent, and what Session says
         self._sent = 0
 
     def send_client_content(

@@ -62,8 +62,9 @@ class SessionStats:
         media_dropped_ms: Realtime media that was dropped because the network was too slow.
         media_queued_ms: Realtime media that waits for room.
         media_held_back_ms: Realtime media that was not sent because a BLOCKING call was open.
-        callbacks_queued_bytes: What waits for slow callbacks.
-        inbox_queued_bytes: What waits for ``receive()``.
+        callbacks_queued_bytes: What waits for slow callbacks: the frames, and about what Python
+            needs for the objects in them.
+        inbox_queued_bytes: What waits for ``receive()``; likewise.
         tokens: Billed tokens by modality, over all turns.
         tools: What became of the calls of functions that run themselves.
     """

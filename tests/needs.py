@@ -81,6 +81,7 @@ def _loopback_has_ipv6() -> bool:
 
 NEEDS: dict[str, Need] = {
     "aec": Need(_modules("livekit.rtc"), 'pip install "livesdk[aec]"', "audio"),
+    "atheris": Need(_modules("atheris"), "run tox -e fuzz", "fuzz"),
     "audio": Need(_modules("pyaudio"), 'pip install "livesdk[audio]"', "audio"),
     "autobahn": Need(
         lambda: shutil.which(os.environ.get("LIVESDK_WSTEST", "")) is not None,
@@ -91,6 +92,7 @@ NEEDS: dict[str, Need] = {
     "emulator": Need(_modules("websockets"), 'pip install "livesdk[emulator]"'),
     "fuzz": Need(lambda: True, "nothing: only long", "fuzz"),
     "genai": Need(_modules("google.genai"), "run tox -e peers", "peers"),
+    "gevent": Need(_modules("gevent"), "run tox -e gevent", "gevent"),
     "ipv6": Need(_loopback_has_ipv6, "bring up IPv6 on the loopback interface"),
     "node": Need(_program("node"), "run tox -e peers", "peers"),
     "openssl": Need(_program("openssl"), "install Debian's openssl"),

@@ -70,9 +70,10 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
             found = parse(frame)
             message = hook({} if found is None else found)
             message.raw_source = frame
+        return message  # type: ignore[no-any-return]
     except Mismatch:
-        return _decode_plainly(frame, cls)  # knows where it is
-    return message  # type: ignore[no-any-return]
+        pass  # outside of here, so that an error does not drag this one along
+    return _decode_plainly(frame, cls)  # knows where it is
 
 
 def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
@@ -104,12 +105,16 @@ By all but the base64: the MIME type, of frames that hold nothing else.
 def _remember_envelope(rest: bytes, found: Any) -> None:
     mime_type = mime_type_of_audio(found)
     if mime_type is not None:
+        if len(rest) > _LONGEST:
+            return  # whoever writes that has other plans than sound
         if len(_envelopes) >= _STREAMS:  # a server that writes each frame in another way
             _envelopes.clear()
         _envelopes[rest] = mime_type
 
 
 _STREAMS = 64
+_LONGEST = 512
+"""Bytes of an envelope that is worth remembering."""
 
 
 def _decode_plainly(frame: Union[bytes, str], cls: type[M]) -> M:
@@ -117,10 +122,12 @@ def _decode_plainly(frame: Union[bytes, str], cls: type[M]) -> M:
     found = parse(frame)
     try:
         message = structure_hook(cls)({} if found is None else found)
+        message.raw = found
+        return message  # type: ignore[no-any-return]
     except Mismatch as error:
-        raise DecodeError(error.message, path=error.path, excerpt=excerpt(frame)) from None
-    message.raw = found
-    return message  # type: ignore[no-any-return]
+        what, path = error.message, error.path
+    # out here: as its context the mismatch would keep the whole frame, and show it
+    raise DecodeError(what, path=path, excerpt=excerpt(frame))
 
 
 def encode(message: Model) -> bytes:

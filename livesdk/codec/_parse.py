@@ -38,19 +38,45 @@ def parse(frame: Union[bytes, str]) -> Any:
     """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
     try:
         text = frame if isinstance(frame, str) else str(frame, "utf-8")
+        if _is_deep(text):
+            raise RecursionError
         if text[:1] not in "{[":
             text = text.lstrip(_SPACE)
         found, end = _scan(text, 0)
         if end < len(text) and text[end:] != "\n" and text[end:].strip(_SPACE):
             raise ValueError(f"more text after the end at character {end}")
+        return found
     except RecursionError:
-        raise DecodeError("nested too deeply", excerpt=excerpt(frame)) from None
+        why = "nested too deeply"
     except StopIteration as stop:
-        why = f"Expecting value: character {stop.value}"
-        raise DecodeError(f"not JSON: {why}", excerpt=excerpt(frame)) from None
+        why = f"not JSON: Expecting value: character {stop.value}"
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-        raise DecodeError(f"not JSON: {_why(error)}", excerpt=excerpt(frame)) from None
-    return found
+        why = f"not JSON: {_why(error)}"
+    # out here: as a context those errors would keep the whole frame, and show it
+    raise DecodeError(why, excerpt=excerpt(frame))
+
+
+_DEEPEST = 500
+"""Levels that a frame may be nested.
+
+Python's parser ends by itself somewhere between 990 and 10 000, depending on version and caller; in
+a thread with a small stack that is too late, and the process is gone.
+"""
+_NO_LEVEL = re.compile(r'"[^"]*"?|[^][{}"]+')
+"""All that opens or closes no level, once no string holds a quote of its own."""
+
+
+def _is_deep(text: str) -> bool:
+    """Tell whether a frame has more levels than any message; nearly all have too few brackets."""
+    if text.count("{") + text.count("[") <= _DEEPEST:
+        return False
+    depth = 0
+    plain = text.replace("\\\\", "").replace('\\"', "")  # a quote now begins or ends a string
+    for bracket in _NO_LEVEL.sub("", plain):
+        depth += 1 if bracket in "{[" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:

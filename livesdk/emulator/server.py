@@ -343,6 +343,8 @@ class Line:
                     sent = self._socket.send(self._out[0])
                 except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     return True
+                if not sent:  # what TLS on gevent says for it
+                    return True
                 rest = self._out.popleft()[sent:]
                 if rest:
                     self._out.appendleft(rest)

@@ -20,7 +20,7 @@ from typing import Any, Optional
 import attrs
 
 from .. import codec
-from .._log import get_logger
+from .._log import get_logger, shorten
 from .._records import define
 from ..errors import LiveError, ToolError
 from ..types.content import (
@@ -75,6 +75,11 @@ class _Call:
     cancelled: threading.Event = attrs.Factory(threading.Event)
     deadline: Optional[float] = None
     over: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The name, for logs and errors: the model, or whoever plays it, may call it anything."""
+        return shorten(self.name.encode("utf-8", "backslashreplace").decode())
 
 
 class ToolRunner:
@@ -284,7 +289,7 @@ class ToolRunner:
         tool = call.tool
         if tool is None:
             known = ", ".join(sorted(self._tools)) or "none"
-            yield self._failure(call, f"there is no function {call.name!r}; there are: {known}")
+            yield self._failure(call, f"there is no function {call.shown!r}; there are: {known}")
             return
         try:
             result = tool.bind(call.args, call)()
@@ -295,7 +300,7 @@ class ToolRunner:
         except Misfit as misfit:
             yield self._failure(call, str(misfit))
         except Exception as error:  # noqa: BLE001  # a border: the user's function
-            _log.error("the tool %s raised", call.name, exc_info=error)
+            _log.error("the tool %s raised", call.shown, exc_info=error)
             yield self._failure(call, f"{type(error).__name__}: {error}", error)
         else:
             yield self._addressed(call, response), True
@@ -318,7 +323,7 @@ class ToolRunner:
     def _failure(
         self, call: _Call, text: str, cause: Optional[BaseException] = None
     ) -> tuple[FunctionResponse, bool]:
-        error = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        error = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
         error.__cause__ = cause
         if not call.over:
             self._report(error)
@@ -362,7 +367,7 @@ class ToolRunner:
         if ours:
             call.cancelled.set()
             self._on_over(call.call_id)
-            _log.warning("the result of the tool %s was not sent: %s", call.name, error)
+            _log.warning("the result of the tool %s was not sent: %s", call.shown, error)
 
     # ------------------------------------------------------------------------ on the watch
 
@@ -404,7 +409,7 @@ class ToolRunner:
     def _tell_late(self, call: _Call) -> None:
         limit = call.tool.options.timeout if call.tool else None
         text = f"it took longer than {limit:g} s"
-        error = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        error = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
         self._report(error)
         response = self._addressed(call, FunctionResponse(response={"error": text}))
         try:

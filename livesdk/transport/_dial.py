@@ -22,6 +22,7 @@ from attrs import field
 
 from .._log import shorten
 from .._records import frozen
+from .._secret import HoldsSecret
 from ..errors import ConfigError, ConnectError, LiveError, LiveTimeout
 from ._line import Late, Line
 from ._proxy import Proxy, ask, choose
@@ -32,7 +33,7 @@ __all__ = ["Dial", "dial"]
 
 
 @frozen(kw_only=True)
-class Dial:
+class Dial(HoldsSecret):
     """All it takes to make one connection.
 
     Attributes:

@@ -175,6 +175,10 @@ class Transport(abc.ABC):
     def close(self) -> None:
         """Free everything; the reader's last call."""
 
+    def struck_from(self, text: str) -> str:
+        """Return what the peer said without the secrets that it was sent, should it quote one."""
+        return text
+
     @abc.abstractmethod
     def forget(self) -> None:
         """Drop the descriptors without a goodbye: they belong to the parent of this fork."""

@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol
 
+from ._waiting import send_some
+
 __all__ = ["HEAD_LIMIT", "Late", "Line", "Wait"]
 
 HEAD_LIMIT = 64 * 1024
@@ -43,7 +45,7 @@ class Line:
         """Send all of it; a view, whose repr in a traceback shows nothing."""
         while view:
             try:
-                view = view[self._sock.send(view) :]
+                view = view[send_some(self._sock, view) :]
             except (BlockingIOError, ssl.SSLWantWriteError):
                 self._wait(self._sock, write=True)
             except ssl.SSLWantReadError:

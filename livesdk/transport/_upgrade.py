@@ -56,12 +56,36 @@ class Secrets:
         return "".join(f"{name}: {value}\r\n" for name, value in self._headers.items()).encode()
 
     def struck_from(self, text: str) -> str:
-        """Return ``text`` without the values, should the server have quoted one."""
-        for value in self._headers.values():
-            for word in value.split():
-                if len(word) >= 8:  # shorter ones are words such as "Bearer"
-                    text = text.replace(word, "[…]")
+        """Return ``text`` without the values, should the server have quoted one.
+
+        Nor may it end with the beginning of one: close reasons and excerpts are cut.
+        """
+        for name, value in self._headers.items():
+            for word in (value, *value.split()) if name.lower() not in _NO_SECRETS else ():
+                if len(word) >= _SECRET:
+                    text = _without(text.replace(word, "[…]"), word)
         return text
+
+
+_NO_SECRETS = frozenset(
+    {
+        "user-agent",
+        "x-firebase-appid",
+        "x-firebase-appversion",
+        "x-goog-api-client",
+        "x-goog-user-project",
+    }
+)
+_SECRET = 8
+"""Characters from which on a word may be a secret; shorter ones are such as "Bearer"."""
+
+
+def _without(text: str, word: str) -> str:
+    """Cut the beginning of ``word`` off the end of ``text``."""
+    for size in range(len(word) - 1, _SECRET - 1, -1):
+        if text.endswith(word[:size]):
+            return text[:-size] + "[…]"
+    return text
 
 
 def _is_header(name: str, value: str) -> bool:
@@ -162,7 +186,8 @@ def _read_body(head: _Head, recv: Callable[[int], bytes]) -> bytes:
     """Read the body as far as it comes; the status is known, so nothing is worth an error."""
     chunked = "chunked" in head.get("transfer-encoding").lower()
     length = head.get("content-length")
-    limit = min(int(length), _BODY_LIMIT) if length.isdecimal() else _BODY_LIMIT
+    # Python refuses to read a number of thousands of digits
+    limit = min(int(length), _BODY_LIMIT) if re.fullmatch("[0-9]{1,9}", length) else _BODY_LIMIT
     if head.status < 200 or head.status in (204, 304):
         return b""  # RFC 9110 §6.4.1
     body = b""

@@ -9,10 +9,11 @@ import contextlib
 import math
 import select
 import socket
+import ssl
 import time
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-__all__ = ["Waker", "remaining", "wait_ready"]
+__all__ = ["Waker", "remaining", "send_some", "wait_ready"]
 
 _HAS_POLL = hasattr(select, "poll")
 _LONGEST = 3600.0
@@ -24,6 +25,14 @@ def remaining(deadline: Optional[float]) -> Optional[float]:
     if deadline is None or deadline == math.inf:
         return None
     return max(0.0, deadline - time.monotonic())
+
+
+def send_some(sock: socket.socket, view: Union[bytes, memoryview]) -> int:
+    """Send what there is room for, at least one byte; else raise as a socket that is full does."""
+    sent = sock.send(view)
+    if view and not sent:  # what TLS on gevent says for it
+        raise ssl.SSLWantWriteError
+    return sent
 
 
 def wait_ready(sock: socket.socket, timeout: float, *, read: bool = False) -> None:

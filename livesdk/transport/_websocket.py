@@ -50,7 +50,8 @@ from ._frames import (
     client_frame,
 )
 from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
-from ._waiting import Waker, remaining, wait_ready
+from ._upgrade import Secrets
+from ._waiting import Waker, remaining, send_some, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
@@ -133,6 +134,7 @@ class WebSocketTransport(Transport):
         self._waker = Waker()
         self._reader = FrameReader(max_message_bytes)
         self._keys = Keys()
+        self._secrets: Optional[Secrets] = None
         self._max_media_ms = max_media_ms
         self._ahead = _LEAST  # what the next recv asks for
         self._counted = 0  # messages that had come at the last one
@@ -145,6 +147,7 @@ class WebSocketTransport(Transport):
 
     def open(self, request: Dial, deadline: float) -> None:
         try:
+            self._secrets = Secrets(lambda: request.headers)
             sock = dial(request, self._waker, deadline, self._register)
         except LiveError:
             if self._lost is not None:  # what an abort breaks looks like the network's fault
@@ -213,6 +216,9 @@ class WebSocketTransport(Transport):
 
     def wake(self) -> None:
         self._waker.wake()
+
+    def struck_from(self, text: str) -> str:
+        return text if self._secrets is None else self._secrets.struck_from(text)
 
     # ------------------------------------------------------------------------------------ sending
 
@@ -387,7 +393,7 @@ class WebSocketTransport(Transport):
         try:
             while queue:
                 frame = queue[0]
-                sent = sock.send(frame.view)
+                sent = send_some(sock, frame.view)
                 self._send_wants_read = False
                 self.stats.bytes_sent += sent
                 if sent == len(frame.view):
@@ -455,7 +461,7 @@ class WebSocketTransport(Transport):
                     return None
                 if isinstance(event, CloseFrame):
                     self._answer_close(event)
-                    return event
+                    return CloseFrame(event.code, self.struck_from(event.reason))
                 if isinstance(event, Ping):
                     self._send_control(PONG, event.payload)
         except Violation as error:

@@ -262,9 +262,12 @@ class LiveServerMessage(Model):
 
     @property
     def audio_as_float(self) -> Optional[Any]:
-        """The audio as a NumPy array of float32 in -1 to 1; ``None`` if there is none."""
+        """The audio as a NumPy array of float32 in -1 to 1; ``None`` if there is none.
+
+        Half a sample at the end, should a server send one, is left out.
+        """
         audio = self.audio
-        return None if audio is None else to_float(audio)
+        return None if audio is None else to_float(audio[: len(audio) & ~1])
 
     @property
     def tool_calls(self) -> list[FunctionCall]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -509,7 +510,6 @@ def test_a_program_that_forgets_its_session_exits_at_once_and_silently(serve, re
 
 
 _WAITS = {
-    "connect": "connect()",
     "ask": "session.ask('Hello', timeout=60)",
     "receive": "list(session.receive())",
     "wait_closed": "session.wait_closed()",
@@ -517,15 +517,30 @@ _WAITS = {
     "pump": "session.pump(60)",
     "send": "session.send_client_content('x' * 20_000_000, timeout=60)",
     "close": "session.close(60)",
+    "receive_turn": "list(session.receive_turn(timeout=60))",
+    "stream": "session.send_media_stream(iter(lambda: bytes(640), None))",
+    "conversation": "talk()",
+    "connect, setup": "connect()",
+    "connect, upgrade": "connect()",
+    "connect, tls": "connect(base_url=url.replace('http', 'https'))",
+    "connect, proxy": "connect(base_url='http://a.test', proxy=url)",
+    "connect, dns": "connect()",
 }
 _INTERRUPTED = """
-import sys, threading, livesdk
+import socket, sys, threading, time, livesdk
 what, url = sys.argv[1:]
-client = livesdk.Client(api_key="any", http_options={"base_url": url})
 callbacks = {"onclose": len, "dispatch": "manual"} if what == "pump" else None
-def connect():
+def connect(base_url=url, **options):
+    client = livesdk.Client(api_key="any", http_options={"base_url": base_url}, **options)
     return client.live.connect("m", None, callbacks, timeout=60)
-if what != "connect":
+def talk():
+    from livesdk.audio.files import CallableOutput, IteratorInput
+    silence = IteratorInput(iter(lambda: bytes(640), None))
+    with livesdk.AudioConversation(session, microphone=silence, speaker=CallableOutput(len)) as it:
+        it.wait()
+if what == "connect, dns":
+    socket.getaddrinfo = lambda *a, **b: time.sleep(60)
+if "connect" not in what:
     session = connect()
     if callbacks:
         session.pump()
@@ -534,16 +549,17 @@ try:
     %s
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-if what != "connect":
+if "connect" not in what:
     session.close(0.3)
-print([t.name for t in threading.enumerate() if "livesdk" in t.name and what != "connect"])
+print([t.name for t in threading.enumerate() if "livesdk" in t.name and "connect" not in what])
 """
 
 
 @pytest.mark.parametrize("what", _WAITS)
 def test_ctrl_c_ends_every_wait(raw, what):
-    script = {"connect": mute_from_the_start, "send": deaf, "close": mute}.get(what, mute)
-    server = raw(script=script)
+    script = {"send": deaf}.get(what, mute_from_the_start if "connect" in what else mute)
+    before_the_upgrade = what in ("connect, upgrade", "connect, tls", "connect, proxy")
+    server = raw(script=script, upgrade=not before_the_upgrade)
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", _INTERRUPTED % _WAITS[what], what, server.base_url],
         stdout=subprocess.PIPE,
@@ -560,4 +576,6 @@ def test_ctrl_c_ends_every_wait(raw, what):
 
 
 def mute_from_the_start(peer):
-    peer.read_all()
+    with contextlib.suppress(OSError):
+        while peer.sock.recv(4096):
+            pass

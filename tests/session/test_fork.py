@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 from session.rig import run_script
@@ -100,12 +102,13 @@ def test_locks_that_were_held_at_the_fork_hold_up_nobody(emulator):
     source = f"""
 session = connect(dispatch="manual")
 inner = session._connection
+session._calls._gate.called([livesdk.FunctionCall(name="f", id="1")])
 receiving = threading.Thread(target=lambda: list(session.receive()), daemon=True)
 receiving.start()
 held, done = threading.Event(), threading.Event()
 def hold():
     with inner._condition, inner._dispatcher._condition, inner._inbox._condition:
-        with client._tls._lock, inner.transport._lock:
+        with client._tls._lock, inner.transport._lock, session._lock, session._uplink:
             held.set()
             done.wait(20)
 holder = threading.Thread(target=hold)
@@ -179,3 +182,101 @@ assert session.ask("still here").text
 session.close()
 """,
     )
+
+
+_FETCHING = """
+class Credentials:
+    valid = False
+    def refresh(self, request):
+        if os.getpid() == parent:
+            refreshing.set()
+            done.wait(20)
+        self.token = f"of {os.getpid()}"
+    token = None
+parent = os.getpid()
+refreshing, done = threading.Event(), threading.Event()
+client = livesdk.Client(
+    vertexai=True,
+    project="p",
+    location="global",
+    credentials=Credentials(),
+    http_options={"base_url": url},
+    ca_file=ca_file or None,
+)
+first = threading.Thread(target=lambda: connect().close())
+first.start()
+assert refreshing.wait(10)
+def child():
+    with connect() as session:
+        assert session.ask("new").text
+in_child(child)
+done.set()
+first.join()
+"""
+
+
+def test_a_token_that_is_fetched_at_the_fork_is_fetched_by_the_child_itself(emulator):
+    program(emulator, _FETCHING)
+    ours, childs = sorted(one.headers["authorization"] for one in emulator.connections)
+    assert ours != childs
+
+
+_WORKERS = """
+import multiprocessing
+def work(number, results):
+    with connect() as session:
+        results.put((number, session.ask(f"of worker {number}").text))
+def master():
+    assert client.live  # made before the fork, as a module of a web application makes it
+    before = connect()
+    assert before.ask("before").text
+    context = multiprocessing.get_context(METHOD)
+    results = context.SimpleQueue()
+    workers = [context.Process(target=work, args=(n, results)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    answers = dict(results.get() for _ in workers)
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    for number, text in answers.items():
+        assert f"of worker {number}" in text
+    assert "after" in before.ask("after").text
+    before.close()
+if __name__ == "__main__":
+    master()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_workers_connect_with_the_client_of_the_master(serve, tmp_path, method):
+    emulator = serve()
+    # spawn imports the program again, so it has to be a file
+    (tmp_path / "prefork.py").write_text(_PROGRAM + _WORKERS.replace("METHOD", repr(method)))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "prefork.py"), emulator.base_url, ""],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.close_code for one in emulator.connections] == [1000] * 5
+
+
+def test_a_server_that_forks_its_workers_again_and_again(emulator, tally):
+    program(
+        emulator,
+        """
+parents = connect()
+def child():
+    with connect() as session:
+        assert "You said" in session.ask("x").text
+for _ in range(20):
+    in_child(child)  # the workers of a server come and go
+assert parents.ask("still here").text
+parents.close()
+""",
+    )
+    assert len(emulator.connections) == 21
+    tally("sessions closed", 21)

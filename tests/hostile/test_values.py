@@ -247,3 +247,9 @@ def test_a_message_weighs_what_it_takes():
     assert weight_of(b"{}") >= 500
     assert weight_of("{}") == weight_of(b"{}")
     assert weight_of(b"x" * 10_000) == 10_000
+    frame_ = b'{"a":[{"data":"%b"}],"b":[[],[]]}'
+    levels = weight_of(frame_ % b"") - len(frame_ % b"")
+    long = frame_ % (b"[" * 10_000)
+    assert weight_of(long) == len(long) + levels  # no level in the data itself
+    for odd in (b'"data"' + b"[" * 1000, b'{"data":"' + b"x" * 600, b'{"data":[' + b"[" * 999):
+        assert weight_of(odd) >= len(odd) + 512

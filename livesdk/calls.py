@@ -6,10 +6,10 @@ Told of messages on the reader, of responses by whoever sends them.  The running
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional
 
-from ._lock import ProcessLock
 from .errors import ConfigError, LiveError
 from .protocol import completes_interaction
 from .tools import FunctionTool, Gate, ToolCounts, ToolRunner
@@ -56,7 +56,7 @@ class Calls:
         self._on_settled = on_settled
         self._drops = tool_audio == "drop"
         self._gate = Gate(blocks_by_default=blocks_by_default)
-        self._lock = ProcessLock()  # around the four below
+        self._lock = threading.Lock()  # around the four below
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
         self._unsettled = 0
@@ -110,6 +110,10 @@ class Calls:
         self._runner.connection_lost()
         with self._lock:
             self._owed = False
+
+    def forked(self) -> None:
+        """This is the child of a fork: whoever held the lock is not here."""
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """The session has ended: take no more calls; functions that run are told."""

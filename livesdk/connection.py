@@ -334,8 +334,7 @@ class Connection(Recovery):
         )
 
     def _check_open(self) -> None:
-        if os.getpid() != self._pid:
-            self._check_fork()
+        self.notice_fork()
         info = self._info
         if info is not None:
             raise SessionClosed(info)
@@ -418,6 +417,11 @@ class Connection(Recovery):
                 min(timeout, LONGEST),
             )
 
+    def notice_fork(self) -> None:
+        """Look whether this is the child of a fork, before a lock of the session is taken."""
+        if os.getpid() != self._pid:
+            self._check_fork()
+
     def check_may_wait(self) -> None:
         """Raise where waiting for messages can never end: on the reader, or after a fork."""
         if self._check_fork():
@@ -458,6 +462,7 @@ class Connection(Recovery):
             return self._forked
         self._pid = os.getpid()
         self._forked = True
+        self._service.forked()
         self._condition = threading.Condition(threading.Lock())
         self._info = self._info or CloseInfo(code=1006, reason="forked", initiated_by="local")
         self._state = State.CLOSED

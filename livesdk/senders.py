@@ -11,6 +11,7 @@ plumbing either.  Row of ``DESIGN`` §4: ``_uplink`` around the odd byte of raw 
 from __future__ import annotations
 
 import copy
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
@@ -19,7 +20,6 @@ import attrs
 
 from . import codec, sending
 from ._firebase_names import content_in, pieces_in
-from ._lock import ProcessLock
 from .calls import Calls
 from .endpoint import Access
 from .errors import ConfigError, LiveError
@@ -53,9 +53,15 @@ class Senders(Lifecycle[LiveServerMessage]):
     def __init__(self) -> None:
         super().__init__()
         self._alignment = Alignment()
-        self._uplink = ProcessLock()  # around the alignment
-        self._lock = ProcessLock()  # around _sent, and what Session says
+        self._uplink = threading.Lock()  # around the alignment
+        self._lock = threading.Lock()  # around _sent, and what Session says
         self._sent = 0
+
+    def _forked(self) -> None:
+        """In the child of a fork nobody holds a lock: who did is not here."""
+        self._uplink = threading.Lock()
+        self._lock = threading.Lock()
+        self._calls.forked()
 
     def send_client_content(
         self,
@@ -161,6 +167,7 @@ class Senders(Lifecycle[LiveServerMessage]):
 
     def _send_pcm(self, samples: bytes, rate_hz: Optional[int]) -> None:
         """Send what a microphone gives, fifty times a second: the straight way through."""
+        self._connection.notice_fork()
         with self._uplink:
             frame = sending.pcm_frame(samples, self._alignment, rate_hz)
         if frame is not None:
@@ -183,6 +190,7 @@ class Senders(Lifecycle[LiveServerMessage]):
             None if _is_raw(piece) else sending.realtime_input(piece, Alignment(), rate_hz)
             for piece in pieces  # not under the lock: a picture takes its time to be packed
         ]
+        self._connection.notice_fork()
         with self._uplink:
             alignment = copy.copy(self._alignment)
             for index, piece in enumerate(pieces):
@@ -213,6 +221,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         message = sending.tool_response(function_responses, self._access)
         assert message.tool_response is not None  # just made
         responses = message.tool_response.function_responses or []
+        self._connection.notice_fork()
         with self._lock:
             answer = self._answer
             if answer is not None:  # before it is sent: the turn may end at once

@@ -127,6 +127,7 @@ class Session(FirebaseNames, Senders):
             observe=self._observe,
             ended=self._ended,
             is_tool=lambda: self._calls.runs_here,
+            forked=self._forked,
             resumption=self._resumption(setup),
         )
         self._connection = Connection(service, callbacks, self, options=options)
@@ -382,12 +383,14 @@ class Session(FirebaseNames, Senders):
     @property
     def usage(self) -> UsageMetadata:
         """What the session was billed so far: the last usage message of each turn, added up."""
+        self._connection.notice_fork()
         with self._lock:
             return self._tally.usage
 
     @property
     def stats(self) -> SessionStats:
         """Counters, as of now."""
+        self._connection.notice_fork()
         wire = self._connection.transport.stats
         with self._lock:
             tally = self._tally

@@ -113,7 +113,7 @@ def serve(sock: socket.socket, answer: list[bytes]) -> None:
                 elif size < _SHORT and opcode in (1, 2):
                     for frame in answer:
                         sock.sendall(frame)
-            rest = sock.recv(1 << 18)
+            rest = sock.recv(1 << 16)
             if not rest:
                 return
 
@@ -151,7 +151,7 @@ class Crowd:
 
     def _read(self, sock: Any, member: _Member) -> None:
         try:
-            data = sock.recv(1 << 18)
+            data = sock.recv(1 << 16)
             if not data:
                 raise ConnectionError
             if not member.is_upgraded:

@@ -1,16 +1,20 @@
-"""Sound: the resampler beside soxr, what a minute of voice costs, and how soon a frame is heard.
+"""Sound: the resampler beside soxr, what a minute of voice costs, how soon it is heard, and not.
 
 The session is real, against a server in a process of its own; the sound card is the fake one, in
-20 ms blocks, so that PortAudio's own cost is not counted and no device is needed.  The rows of soxr
-need ``pip install soxr``.
+20 ms blocks, so that PortAudio's own cost is not counted and no device is needed.  Only the silence
+after a flush is measured on PortAudio, PyAudio and a PulseAudio without hardware: see
+``tests/audio/rig.py``.  The rows of soxr need ``pip install soxr``.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -39,7 +43,7 @@ with Emulator(scenario, voice="tones", record=False) as emulator:
 
 
 def main(quick: bool) -> list[Table]:
-    return [resamplers(quick), conversation(quick), first_sample(quick)]
+    return [resamplers(quick), conversation(quick), first_sample(quick), silence(quick)]
 
 
 # ------------------------------------------------------------------------------- the resampler
@@ -174,7 +178,8 @@ def conversation(quick: bool) -> Table:
 
 def _cpu_of(session: livesdk.Session, backend: FakeBackend, seconds: float) -> float:
     """CPU seconds for each second of conversation."""
-    microphone, speaker = Microphone(backend=backend), Speaker(backend=backend)
+    microphone = Microphone(backend=backend)
+    speaker = Speaker(backend=backend, block_ms=_BLOCK_MS)
     with AudioConversation(session, microphone=microphone, speaker=speaker, echo="none"):
         session.send_client_content("go")
         session.wait_ended(0.5)  # the first second is the start's
@@ -205,7 +210,7 @@ def first_sample(quick: bool) -> Table:
 
 def _times_to_first(session: livesdk.Session, prebuffer_ms: float, turns: int) -> list[float]:
     backend = FakeBackend(pcm.tone(300, 60_000, 16_000, 0.001))
-    speaker = Speaker(backend=backend, prebuffer_ms=prebuffer_ms)
+    speaker = Speaker(backend=backend, block_ms=_BLOCK_MS, prebuffer_ms=prebuffer_ms)
     arrived: list[float] = []
     finished = threading.Semaphore(0)
 
@@ -227,6 +232,85 @@ def _times_to_first(session: livesdk.Session, prebuffer_ms: float, turns: int) -
             assert speaker.began_at is not None
             took.append(speaker.began_at - arrived[-1])
     return took
+
+
+# --------------------------------------------------------------------------------- silence
+
+
+def silence(quick: bool) -> Table:
+    table = Table(
+        "flush() to silence at the device, the probe's own delay removed",
+        ["blocks", "flush", "median", "worst", "goal", "probe's delay"],
+        note="PyAudio on a PulseAudio without hardware, flushes at all places of a block; the"
+        " device holds a block of its own, which is counted.  The probe's delay is less than"
+        " nothing where it hears a block before that sounds.",
+    )
+    rig = _rig()
+    for block_ms in (15, 20, 40):
+        for hard in (False, True):
+            cells = ["–", "–", "–", "–"]
+            if rig is not None:
+                took, delay_ms = _times_to_silence(rig, block_ms, hard, 2 if quick else 21)
+                median = statistics.median(took)
+                cells = [
+                    milliseconds(median),
+                    milliseconds(max(took)),
+                    at_most(1000 * median, 60),
+                    f"{delay_ms:.1f} ms",
+                ]
+            table.add(f"{block_ms} ms", "hard" if hard else "soft", *cells)
+    return table
+
+
+def _rig() -> Any:
+    """The sound card of the tests, or None where its parts are missing."""
+    tests = Path(__file__).parents[1] / "tests"
+    if not _module(tests / "needs.py").NEEDS["pulse"].present():
+        return None
+    if importlib.util.find_spec("pyaudio") is None:
+        return None
+    return _module(tests / "audio" / "rig.py").Rig
+
+
+def _module(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _times_to_silence(
+    rig: Any, block_ms: int, hard: bool, trials: int
+) -> tuple[list[float], float]:
+    asked = []
+    phase = threading.Event()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        card = stack.enter_context(rig(Path(folder)).running())
+        names = {name: os.environ.get(name) for name in ("PULSE_SERVER", "ALSA_CONFIG_PATH")}
+        stack.callback(_set, names)
+        _set({name: card.environment[name] for name in names})
+        hearing = stack.enter_context(card.hearing())
+        speaker = stack.enter_context(Speaker(block_ms=block_ms))
+        for trial in range(trials):
+            hearing.mark()
+            speaker.write(pcm.tone(440, 4000, amplitude=0.3))
+            hearing.wait_sound()
+            hearing.wait_ms(100)
+            phase.wait(block_ms * trial / trials / 1000)
+            asked.append(time.monotonic())
+            speaker.flush(hard=hard)
+            hearing.wait_ms(300)
+        return [ended - at for ended, at in zip(hearing.ended, asked)], hearing.delay_ms
+
+
+def _set(names: dict[str, Any]) -> None:
+    for name, value in names.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .music import MusicSession as MusicSession
     from .playing import play_music as play_music
+    from .retry import ReconnectInfo as ReconnectInfo, ReconnectPolicy as ReconnectPolicy
     from .session import Session as Session, SessionStats as SessionStats
     from .tools import (
         FunctionTool as FunctionTool,
@@ -82,6 +83,7 @@ _MODULES = {
     "model": "LiveGenerativeModel get_live_generative_model live_model",
     "music": "MusicSession",
     "playing": "play_music",
+    "retry": "ReconnectInfo ReconnectPolicy",
     "session": "Session SessionStats",
     "tools": "FunctionTool ToolContext ToolCounts tool",
     "turn": "Turn TurnCall Utterance",

@@ -34,7 +34,7 @@ class Calls:
     Args:
         session: What tools see as ``context.session``.
         name: Of the worker threads.
-        send: Sends responses.
+        send: Sends responses, if they are still wanted when there is a connection to send them on.
         report: Told of each :class:`ToolError`.
         on_settled: Called, on a worker, when no call is left that a turn has to wait for.
         blocks_by_default: What a declaration without ``behavior`` means to the model.
@@ -46,7 +46,7 @@ class Calls:
         session: Any,
         *,
         name: str,
-        send: Callable[[list[FunctionResponse]], None],
+        send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_settled: Callable[[], None],
         blocks_by_default: bool,
@@ -105,9 +105,11 @@ class Calls:
                 self._unsettled -= repeated
 
     def connection_lost(self) -> None:
-        """No open call can be answered any more."""
+        """No open call can be answered any more, and the model will not speak to any result."""
         self._gate.clear()
         self._runner.connection_lost()
+        with self._lock:
+            self._owed = False
 
     def close(self) -> None:
         """The session has ended: take no more calls; functions that run are told."""
@@ -124,7 +126,7 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if not (self._drops and self._gate.is_shut):
+        if not self._gate.open or not self._drops:
             return False
         with self._lock:
             self.held_back_ms += duration_ms
@@ -152,11 +154,11 @@ class Calls:
 
     # ------------------------------------------------------------------------------- on a worker
 
-    def _respond(self, responses: list[FunctionResponse]) -> None:
+    def _respond(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
         silent = all(r.scheduling == FunctionResponseScheduling.SILENT for r in responses)
         with self._lock:
             self._owed = self._owed or not silent
-        self._send(responses)
+        self._send(responses, is_wanted)
 
     def _over(self, call_id: Optional[str]) -> None:
         """A call was answered, cancelled, lost, or took too long."""

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import attrs
 
@@ -36,11 +36,16 @@ from .endpoint import (
 )
 from .errors import ConfigError
 from .families import warnings_for
+from .history import History, setup_for_history
 from .music import MusicSession, checked_music_config
+from .retry import ReconnectPolicy, checked_policy
 from .session import Session
 from .tools import split_tools
 from .transport import Dial
-from .types.config import HttpOptions, LiveConnectConfig
+from .types.config import HttpOptions, LiveConnectConfig, SessionResumptionConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["Client", "Live", "LiveMusic"]
 
@@ -171,8 +176,11 @@ class Live:
         callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
         *,
         timeout: Optional[float] = None,
+        reconnect: Union[ReconnectPolicy, bool, None] = None,
+        history: Any = None,
         tool_audio: str = "drop",
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; blocks until the server has accepted the setup.
 
@@ -181,10 +189,18 @@ class Live:
             config: :class:`LiveConnectConfig` or a dict in snake_case or camelCase.
             callbacks: :class:`LiveCallbacks` or a dict; all of them optional.
             timeout: Seconds for everything: look-up, connecting, proxy, TLS, upgrade and setup.
+            reconnect: Whether the session goes on when its connection ends, and how hard to try: a
+                :class:`ReconnectPolicy`, True, False, or ``None``: if the config has
+                ``session_resumption`` (``{}`` asks for handles; with True that is done for you).
+            history: What a fresh session is told first: turns as of ``send_client_content``, or a
+                function that returns them, called again if a handle is refused on the way and a
+                fresh session has to take over.  A session that is resumed with a handle is told
+                nothing.
             tool_audio: ``"drop"`` realtime audio and video while a BLOCKING function call is open,
                 because the service ends sessions that send it (1008); or ``"send"`` it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
                 close, and re-raise from ``wait_closed()``.
+            recorder: Writes the session down; see :mod:`livesdk.recording`.
 
         Returns:
             The open session; use it in a ``with`` block, or close it.
@@ -204,18 +220,27 @@ class Live:
         if model is None:
             raise ConfigError("model: expected a name such as 'gemini-3.8-live'")
         plain, functions = split_tools(checked.tools, "config.tools")
+        policy = checked_policy(reconnect, configured=checked.session_resumption is not None)
+        if policy is not None and checked.session_resumption is None:
+            checked = attrs.evolve(checked, session_resumption=SessionResumptionConfig())
         setup = setup_message(access, model, attrs.evolve(checked, tools=plain))
+        if history is not None:
+            setup = setup_for_history(setup)
         for text in warnings_for(setup):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
+        options = attrs.evolve(
+            _with_callback_errors(client._options, callback_errors), reconnect=policy
+        )
         session = Session(
             access=access,
             setup=setup,
             dial=client._dial(access, "live"),
             callbacks=callbacks_from(callbacks),
-            options=_with_callback_errors(client._options, callback_errors),
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
+            history=None if history is None else History(history, setup, access),
+            options=_with_recorder(options, recorder, "live", setup.model, access),
         )
         session._conversation_factory = _conversation
         session._connection.start(deadline)
@@ -236,6 +261,7 @@ class LiveMusic:
         *,
         timeout: Optional[float] = None,
         callback_errors: str = "report",
+        recorder: Optional[Recorder] = None,
     ) -> MusicSession:
         """Open a music session; blocks until the server has accepted the setup (Protocol §11).
 
@@ -246,6 +272,7 @@ class LiveMusic:
                 :class:`LiveMusicServerMessage`.
             timeout: Seconds for everything.
             callback_errors: As of :meth:`Live.connect`.
+            recorder: As of :meth:`Live.connect`.
 
         Raises:
             ConfigError: An argument is wrong, or the backend has no music.
@@ -255,11 +282,13 @@ class LiveMusic:
         client = self._client
         music_config = checked_music_config(config)
         deadline = client._deadline(timeout)
+        access, name = client._access, model_resource(client._access, model)
+        options = _with_callback_errors(client._options, callback_errors)
         session = MusicSession(
-            model=model_resource(client._access, model),
-            dial=client._dial(client._access, "music"),
+            model=name,
+            dial=client._dial(access, "music"),
             callbacks=callbacks_from(callbacks),
-            options=_with_callback_errors(client._options, callback_errors),
+            options=_with_recorder(options, recorder, "music", name, access),
         )
         session._connection.start(deadline)
         try:
@@ -298,6 +327,25 @@ def _with_callback_errors(options: Options, callback_errors: str) -> Options:
             f"callback_errors: expected 'report' or 'raise', got {callback_errors!r:.40}"
         )
     return attrs.evolve(options, callback_errors=callback_errors)
+
+
+def _with_recorder(
+    options: Options, recorder: Any, service: str, model: Optional[str], access: Access
+) -> Options:
+    """Have the session written down; the last thing before it is made, since it opens the file."""
+    if recorder is None:
+        return options
+    from .recording import Recorder  # not for every client
+
+    if not isinstance(recorder, Recorder):
+        raise ConfigError(f"recorder: expected a Recorder, got {type(recorder).__name__}")
+    recorder._tape.begin(
+        service=service,
+        model=model or "",
+        backend=access.backend,
+        vertex_rules=access.vertex_rules,
+    )
+    return attrs.evolve(options, tap=recorder._tape)
 
 
 def _duration(name: str, seconds: Optional[float]) -> Optional[float]:

@@ -1,6 +1,7 @@
 """What every session shares, as callers see it: start, send, close, and the waits in between.
 
-The other side, on a thread of its own, is :mod:`livesdk.reader`.  Rows of ``DESIGN`` §4: one
+The other side, on a thread of its own, is :mod:`livesdk.recovery`, the loop over connections, and
+:mod:`livesdk.reader`, one of them.  Rows of ``DESIGN`` §4: one
 condition around state, end and close request.  No user code and no I/O under it.
 """
 
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Optional
 
 from .dispatch import Dispatcher, LiveCallbacks
@@ -20,22 +23,27 @@ from .errors import (
     LiveTimeout,
     LocalProtocolError,
     SessionClosed,
+    SessionReconnecting,
 )
 from .inbox import Inbox
 from .protocol import Event, Memory, State, next_state
-from .reader import LIMIT, LONGEST, CloseRequest, End, Options, Reader, Service, soonest
-from .transport import Lost, Transport, WebSocketTransport
+from .reader import LIMIT, LONGEST, CloseRequest, End, Options, Resumption, Service, soonest
+from .recovery import Recovery
+from .retry import Budget, ReconnectInfo, ReconnectPolicy
+from .transport import Held, Lost, Transport, TransportStats, WebSocketTransport
 
-__all__ = ["Connection", "Options", "Service"]
+__all__ = ["Connection", "Options", "Resumption", "Service"]
 
 _numbers = itertools.count(1)
 
+_UNDER_WAY = (State.NEW, State.SETUP, State.RECONNECTING)
+"""Nothing may go out yet, or nothing may for the moment."""
 _SLACK = 0.25
 """Seconds that the reader, which has the same deadline, gets to say what it was waiting for."""
 
 
-class Connection(Reader):
-    """One connection to one service; see the module.
+class Connection(Recovery):
+    """A session's connections to one service, one after the other; see the module.
 
     Args:
         service: What it speaks.
@@ -50,10 +58,9 @@ class Connection(Reader):
         owner: Any,
         *,
         options: Options,
-        transport: Optional[Transport] = None,
     ) -> None:
         self.number = next(_numbers)
-        self.memory = Memory()
+        self.memory = Memory(handle=service.resumption.handle if service.resumption else None)
         self.options = options
         self._service = service
         self._owner = owner
@@ -73,14 +80,32 @@ class Connection(Reader):
         self._deadline = 0.0
         self._phase = "start"
         self._warned = False
+        self.reconnects = 0
+        self.last_reconnect: Optional[ReconnectInfo] = None
+        self._leave_at = float("inf")
+        self._leave_asked = False
+        self._leave_with: Optional[str] = None
+        self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
+        self._opened_at = 0.0
+        self._at_handle = (0, 0.0)
         self._dispatch = callbacks.dispatch
         self._dispatcher = self._new_dispatcher(callbacks)
         self._inbox: Inbox[Any] = Inbox(
             LIMIT, self._notify, fills=not self._dispatcher.wants("message")
         )
-        # last, because it holds descriptors
-        self._transport = transport or WebSocketTransport(
-            max_message_bytes=options.max_message_bytes
+        self._stats = TransportStats()
+        self._transport = self._new_transport()  # last, because it holds descriptors
+
+    def _new_transport(self) -> Transport:
+        resumption = self._service.resumption
+        tap = self.options.tap
+        make = WebSocketTransport if tap is None else tap.transport
+        return make(
+            max_message_bytes=self.options.max_message_bytes,
+            stats=self._stats,
+            held=True,
+            outlived=resumption is not None,
+            journals=resumption is not None and resumption.transparent,
         )
 
     def _new_dispatcher(self, callbacks: LiveCallbacks) -> Dispatcher:
@@ -173,29 +198,144 @@ class Connection(Reader):
                     return
                 self._condition.wait(left)
 
-    def send(self, payload: bytes, timeout: float) -> None:
+    def send(
+        self,
+        payload: bytes,
+        timeout: float,
+        *,
+        before: Optional[Callable[[], None]] = None,
+        is_wanted: Optional[Callable[[], bool]] = None,
+    ) -> None:
         """Send a message that must not be lost; returns once it is with the operating system.
+
+        While there is no connection it waits for one.  What a connection did not take goes to the
+        next one.
+
+        Args:
+            payload: The message.
+            timeout: Seconds.
+            before: Called each time it is about to go out.
+            is_wanted: Asked each time as well; a message that nobody wants any more is not sent.
 
         Raises:
             SessionClosed: It is over.
+            SessionReconnecting: No connection came back in time, or it is not wanted on the new
+                one; nothing was sent.
             LiveTimeout: The peer takes nothing; nothing was sent.
         """
         self._check_open()
-        try:
-            self._transport.send(payload, soonest(time.monotonic() + timeout))
-        except Lost:
-            raise SessionClosed(self._info_soon()) from None
+        deadline = time.monotonic() + min(timeout, LONGEST)
+        transport = self._transport
+        while True:
+            if self._state is State.RECONNECTING:
+                transport = self._await_connection(deadline)
+            if is_wanted is not None and not is_wanted():
+                raise SessionReconnecting("the connection that this belongs to is gone")
+            if before is not None:
+                before()
+            try:
+                return transport.send(payload, deadline)
+            except Held:  # it is being left, or it stays after all
+                transport = self._await_connection(deadline)
+            except Lost:
+                transport = self._await_next(transport, deadline)
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        """Send realtime media: never waits, oldest dropped beyond a second."""
+        """Send realtime media: never waits, oldest dropped beyond a second.
+
+        While there is no connection the newest second is kept for the next one.
+        """
         self._check_open()
-        try:
-            self._transport.send_media(payload, duration_ms)
-        except Lost:
-            raise SessionClosed(self._info_soon()) from None
+        transport = self._transport
+        while True:
+            try:
+                return transport.send_media(payload, duration_ms)
+            except Lost:
+                if transport is self._transport:
+                    raise SessionClosed(self._info_soon()) from None
+                transport = self._transport
+
+    def _await_connection(self, deadline: float) -> Transport:
+        """Wait until messages may go out again."""
+        if threading.current_thread() is self._reader:
+            raise SessionReconnecting(
+                'a callback with dispatch="reader" cannot wait for a connection: it holds it up'
+            )
+        with self._condition:
+            self._condition.wait_for(
+                lambda: self._state not in _UNDER_WAY, deadline - time.monotonic()
+            )
+            transport, state = self._transport, self._state
+        self._check_open()
+        if state in _UNDER_WAY:
+            raise SessionReconnecting("no connection came back in time; nothing was sent")
+        return transport
+
+    def _await_next(self, lost: Transport, deadline: float) -> Transport:
+        """A connection did not take a message: wait for the next one, or for the end."""
+        left = deadline - time.monotonic()
+        if threading.current_thread() is not self._reader:
+            with self._condition:  # the reader is about to notice, unless a callback holds it up
+                self._condition.wait_for(
+                    lambda: self._has_left(lost) or self._is_ending(),
+                    max(left, _SLACK) if self._may_outlive else min(left, 1.0),
+                )
+        if self._is_ending() or not (self._has_left(lost) or self._may_outlive):
+            raise SessionClosed(self._info_soon())
+        if not self._has_left(lost) or time.monotonic() >= deadline:
+            raise SessionReconnecting("no connection came back in time; nothing was sent")
+        return self._await_connection(deadline)
+
+    @property
+    def _may_outlive(self) -> bool:
+        """That a connection is gone does not mean that the session is over."""
+        return self.options.reconnect is not None and self._service.resumption is not None
+
+    def _has_left(self, lost: Transport) -> bool:
+        return self._transport is not lost or self._state is State.RECONNECTING
+
+    def _is_ending(self) -> bool:
+        return self._info is not None or self._close is not None
+
+    def resume(self, handle: Optional[str], deadline: float) -> ReconnectInfo:
+        """Leave the connection for another one, with this handle or the newest; wait for it.
+
+        Raises:
+            SessionClosed: The session is over, or ended because no other connection came.
+            LiveTimeout: It takes longer; the session goes on trying.
+        """
+        self._check_open()
+        if threading.current_thread() is self._reader:
+            raise LocalProtocolError(
+                'resume() in a callback with dispatch="reader" waits for itself'
+            )
+        deadline = soonest(deadline)
+        with self._condition:
+            before = self.reconnects
+            # a dial under way brings the newest handle: another one needs a dial of its own
+            self._wait_while(lambda: self._state is State.RECONNECTING, deadline)
+            if self._state is not State.RECONNECTING and (handle or self.reconnects == before):
+                before = self.reconnects
+                self._leave_asked, self._leave_with = True, handle
+            transport = self._transport
+        transport.wake()
+        with self._condition:
+            self._wait_while(lambda: self.reconnects == before, deadline)
+            done = self.last_reconnect if self.reconnects > before else None
+        self._check_open()
+        if done is None:
+            raise LiveTimeout("the session is not resumed yet", phase="resume")
+        return done
+
+    def _wait_while(self, holds: Callable[[], bool], deadline: float) -> None:
+        """Wait, but not beyond the end; the caller holds the condition."""
+        self._condition.wait_for(
+            lambda: self._is_ending() or not holds(), deadline - time.monotonic()
+        )
 
     def _check_open(self) -> None:
-        self._check_fork()
+        if os.getpid() != self._pid:
+            self._check_fork()
         info = self._info
         if info is not None:
             raise SessionClosed(info)
@@ -229,18 +369,19 @@ class Connection(Reader):
         grace = deadline - min(0.25, timeout / 4)
         with self._condition:
             first = self._close is None and self._info is None
-            stands = self._accepted
+            stands = self._state in (State.OPEN, State.GOING_AWAY)
+            transport = self._transport
             if first:
                 self._close = CloseRequest(code, reason, grace, error)
                 self._state = next_state(self._state, Event.CLOSE)
             elif self._close is not None:
                 self._close.deadline = min(self._close.deadline, grace)
             self._condition.notify_all()
-        if first and stands:
-            self._transport.send_close(code, reason)
-        elif first:
-            self._transport.abort()
-        self._transport.wake()
+        if first:
+            transport.send_close(code, reason)  # nothing before the upgrade, or the second time
+            if not stands:
+                transport.abort()
+        transport.wake()
         if self._is_own_thread() or self._service.is_tool():
             return
         self._wait_finished(deadline)

@@ -7,9 +7,10 @@
                           callable    one drain at a time, posted to somebody's loop or pool
                           "reader"    a drain at once, in the thread that posts: lowest latency
 
-Whoever runs callbacks has set ``_draining``; nobody else does meanwhile.  A callback that raises is
-logged, told to ``onerror``, and forgotten.  Row of ``DESIGN`` §4: one condition around the queue;
-no callback runs under it.
+Whoever runs callbacks has set ``_draining``; nobody else does meanwhile.  So it takes from the
+queue without the lock, and counts what it took in a counter of its own.  A callback that raises is
+logged, told to ``onerror``, and forgotten.  Row of ``DESIGN`` §4: one lock around the queue; no
+callback runs under it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ._log import get_logger
+from ._records import frozen
 from .errors import CallbackError, ConfigError
 
 __all__ = ["EVENTS", "Callback", "Dispatch", "Dispatcher", "LiveCallbacks", "callbacks_from"]
@@ -33,7 +35,15 @@ _log = get_logger(__name__)
 Callback = Callable[..., Any]
 Dispatch = Union[str, Callable[[Callable[[], None]], Any]]
 
-EVENTS = ("open", "message", "error", "close")
+EVENTS = {
+    "open": "onopen",
+    "message": "onmessage",
+    "error": "onerror",
+    "close": "onclose",
+    "reconnect": "on_reconnect",
+    "go_away": "on_go_away",
+}
+"""What can happen, and how its callback is called."""
 _BEHIND = 4 * 1024 * 1024
 """Bytes in the queue from which on the callbacks are said to be behind: a minute of audio."""
 
@@ -49,6 +59,10 @@ class LiveCallbacks:
             abnormal end.
         onclose: Called with the :class:`CloseInfo`, exactly once, last.  Not called if
             ``connect()`` fails, which raises instead.  What it raises itself is logged only.
+        on_reconnect: Called with a :class:`ReconnectInfo` when another connection has taken the
+            place of one that ended; before any message of it.
+        on_go_away: Called with the :class:`LiveServerGoAway` when the server says that it will end
+            the connection; the session then moves to another one by itself, if it may.
         dispatch: Where they run: ``"thread"`` (one of ours), ``"reader"`` (the reading thread
             itself: lowest latency, and a slow callback delays the connection), ``"manual"``
             (inside ``session.pump()``), or a callable that hands a function to another thread,
@@ -59,6 +73,8 @@ class LiveCallbacks:
     onmessage: Optional[Callback] = None
     onerror: Optional[Callback] = None
     onclose: Optional[Callback] = None
+    on_reconnect: Optional[Callback] = None
+    on_go_away: Optional[Callback] = None
     dispatch: Dispatch = "thread"
 
 
@@ -67,27 +83,32 @@ def callbacks_from(given: Any) -> LiveCallbacks:
     if given is None:
         return LiveCallbacks()
     if isinstance(given, dict):
-        unknown = set(given) - {f"on{event}" for event in EVENTS} - {"dispatch"}
+        given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
+        unknown = set(given) - {*EVENTS.values(), "dispatch"}
         if unknown:
             raise ConfigError(
-                f"callbacks: unknown {sorted(map(str, unknown))}; expected onopen, onmessage,"
-                " onerror, onclose, dispatch"
+                f"callbacks: unknown {sorted(map(str, unknown))};"
+                f" expected {', '.join(EVENTS.values())}, dispatch"
             )
         given = LiveCallbacks(**given)
     if not isinstance(given, LiveCallbacks):
         raise ConfigError(
             f"callbacks: expected LiveCallbacks or a dict, got {type(given).__name__}"
         )
-    for event in EVENTS:
-        callback = getattr(given, f"on{event}")
+    for name in EVENTS.values():
+        callback = getattr(given, name)
         if callback is not None and not callable(callback):
-            raise ConfigError(f"callbacks.on{event}: expected a function, got {callback!r:.60}")
+            raise ConfigError(f"callbacks.{name}: expected a function, got {callback!r:.60}")
     if given.dispatch not in ("thread", "reader", "manual") and not callable(given.dispatch):
         raise ConfigError(
             "callbacks.dispatch: expected 'thread', 'reader', 'manual' or a callable,"
             f" got {given.dispatch!r:.60}"
         )
     return evolve(given)
+
+
+_OTHER_NAMES = {"onreconnect": "on_reconnect", "ongoaway": "on_go_away"}
+"""As a dict in the style of the JS client would have them."""
 
 
 def takes_argument(callback: Callback) -> bool:
@@ -125,9 +146,14 @@ class Dispatcher:
         self._waits_for_all = callbacks.dispatch in ("thread", "reader")
         self._name = name
         self._limit = limit
+        self._behind_from = min(_BEHIND, limit)
         self._on_failure = on_failure
         self._on_room = on_room
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)  # for pump() and wait_done()
+        self._bell = threading.Lock()  # our thread waits for it to be let go
+        self._bell.acquire()
+        self._asleep = False  # it does so, or is about to
         self._queue: deque[tuple[str, Any, int]] = deque()
         self._callbacks: dict[str, tuple[tuple[Callback, bool], ...]] = dict.fromkeys(EVENTS, ())
         self._draining = False
@@ -136,9 +162,10 @@ class Dispatcher:
         self._stuck = False  # nobody could be found to drain
         self._thread: Optional[threading.Thread] = None
         self._runner: Optional[int] = None
-        self.size = 0
-        for event in EVENTS:
-            callback = getattr(callbacks, f"on{event}")
+        self._posted = 0  # bytes, ever; the caller holds the lock
+        self._taken = 0  # the same, by who drains
+        for event, attribute in EVENTS.items():
+            callback = getattr(callbacks, attribute)
             if callback is not None:
                 self.on(event, callback)
 
@@ -149,13 +176,13 @@ class Dispatcher:
         event = _event(event)
         if not callable(callback):
             raise ConfigError(f"on({event!r}): expected a function, got {callback!r:.60}")
-        with self._condition:
+        with self._lock:
             self._callbacks[event] += ((callback, takes_argument(callback)),)
 
     def off(self, event: str, callback: Callback) -> None:
         """Remove a callback, also for what is queued; nothing happens if it is not there."""
         event = _event(event)
-        with self._condition:
+        with self._lock:
             self._callbacks[event] = tuple(
                 pair for pair in self._callbacks[event] if pair[0] != callback
             )
@@ -167,49 +194,71 @@ class Dispatcher:
     # ------------------------------------------------------------------------------------- queue
 
     @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._posted - self._taken
+
+    @property
     def is_full(self) -> bool:
         """More than the limit waits for slow callbacks."""
-        return self.size > self._limit
+        return self._posted - self._taken > self._limit
 
     def post(self, event: str, argument: Any, size: int = 0) -> None:
         """Hand an event over.  Never waits, except for ``"reader"``; does nothing after the end."""
+        self.put(event, argument, size)
+        self.wake()
+
+    def put(self, event: str, argument: Any, size: int = 0) -> None:
+        """Do as :meth:`post`, but let others sleep until :meth:`wake`: more is about to follow."""
         if not self._callbacks[event]:
             return
-        with self._condition:
+        with self._lock:
             if self._ended:
                 return
             self._queue.append((event, argument, size))
-            self.size += size
-            self._warn_if_behind()
+            self._posted += size
+            if self._posted - self._taken > self._behind_from:
+                self._warn_if_behind()
+        if self._mode is _run_here:
+            self.wake()
+
+    def wake(self) -> None:
+        """See to it that what was put is run."""
+        # who drains looks at the queue, under the lock, before it says that it does no longer
+        if not self._queue or (self._draining and not self._asleep):
+            return
+        with self._lock:
             start = self._claim()
         if start:
             self._start()
 
     def end(self, *last: tuple[str, Any]) -> None:
         """Hand the last events over and refuse all later ones; a thread of ours ends with them."""
-        with self._condition:
+        with self._lock:
             if self._ended:
                 return
             self._ended = True
             wanted = [(event, argument, 0) for event, argument in last if self._callbacks[event]]
             self._queue.extend(wanted)
-            start = bool(self._queue) and self._claim()
-            self._condition.notify_all()
+            start = self._claim()
         if start:
             self._start()
 
     def _claim(self) -> bool:
-        """Tell whether somebody has to be found to drain; the caller holds the condition."""
-        if len(self._queue) == 1 or self._ended:  # who waits, waits for the first
+        """Wake who waits; True if somebody has to be found to drain.  The caller holds the lock."""
+        if self._asleep:
+            self._asleep = False
+            self._bell.release()
+        if self._mode == "manual" or self._ended:
             self._condition.notify_all()
-        if self._draining or self._mode == "manual":
+        if self._draining or self._mode == "manual" or not self._queue:
             return False
         self._draining = True
         return True
 
     def _warn_if_behind(self) -> None:
-        """Say once an episode that callbacks are slow; the caller holds the condition."""
-        if self.size > min(_BEHIND, self._limit) and not self._behind:
+        """Say once an episode that callbacks are slow; the caller holds the lock."""
+        if not self._behind:
             self._behind = True
             _log.warning(
                 "%s: the callbacks are behind by %d messages; nothing is lost, but do the slow"
@@ -232,7 +281,7 @@ class Dispatcher:
 
     def _cannot_start(self, error: Exception) -> None:
         """Say it once; the next event tries again."""
-        with self._condition:
+        with self._lock:
             self._draining = False
             first, self._stuck = not self._stuck, True
         if first and "interpreter shutdown" not in str(error):  # then nobody is left to be told
@@ -241,28 +290,36 @@ class Dispatcher:
     def _work(self) -> None:
         """Run callbacks until the end: the body of our thread."""
         while True:
-            with self._condition:
-                while not self._queue and not self._ended:
-                    self._condition.wait()
-                if not self._queue:
-                    self._draining = False
-                    self._condition.notify_all()
+            self._run_waiting(len(self._queue))
+            with self._lock:
+                is_idle = not self._queue
+                if is_idle and self._ended:
+                    self._rest()
                     return
-            self._run_next()
+                if is_idle:
+                    self._behind, self._asleep = False, True
+            if is_idle:
+                self._bell.acquire()  # rung once for each time that _asleep was set
 
     def _drain(self) -> None:
         """Run what is queued: the one drain that is posted to somebody else's thread."""
         while True:
-            with self._condition:
-                if not self._queue:
-                    self._draining = False
-                    self._condition.notify_all()
-                    return
             try:
-                self._run_next()
+                self._run_waiting(len(self._queue))
             except BaseException:  # Ctrl-C in somebody's main loop: the rest goes on in another
                 self._start()
                 raise
+            with self._lock:
+                if not self._queue:
+                    self._rest()
+                    return
+
+    def _rest(self) -> None:
+        """Drain no longer; the caller holds the lock."""
+        self._draining = False
+        self._behind = self._behind and bool(self._queue)
+        if self._ended:
+            self._condition.notify_all()
 
     def pump(self, timeout: float = 0.0) -> int:
         """Run what is queued in this thread; wait up to ``timeout`` seconds for the first.
@@ -272,8 +329,8 @@ class Dispatcher:
         """
         if self._mode != "manual":
             raise ConfigError("pump() needs LiveCallbacks(dispatch='manual')")
-        with self._condition:
-            if not self._draining:
+        with self._lock:
+            if not (self._draining or self._queue):
                 self._condition.wait_for(
                     lambda: self._queue or self._ended or self._draining,
                     min(timeout, threading.TIMEOUT_MAX),
@@ -283,49 +340,47 @@ class Dispatcher:
             self._draining = True
             count = len(self._queue)  # what is posted meanwhile is for the next: a GUI has to live
         try:
-            for _ in range(count):
-                self._run_next()
+            self._run_waiting(count)
         finally:
-            with self._condition:
-                self._draining = False
-                self._condition.notify_all()
+            with self._lock:
+                self._rest()
         return count
 
-    def _run_next(self) -> None:
-        """Run the next of a queue that is not empty; who calls has claimed it."""
-        with self._condition:
-            event, argument, size = self._queue.popleft()
-            was_full = self.is_full
-            self.size -= size
-            if not self._queue:
-                self._behind = False
-        if was_full and not self.is_full:
-            self._on_room()
-        self._run(event, argument)
+    def _run_waiting(self, count: int) -> None:
+        """Run so many of those that wait; who calls has claimed it."""
+        take = self._queue.popleft
+        self._runner = threading.get_ident()
+        try:
+            for _ in range(count):
+                event, argument, size = take()
+                self._taken += size
+                left = self._posted - self._taken  # looked at after that: no posting is overlooked
+                if left <= self._limit < left + size:
+                    self._on_room()
+                self._run(event, argument)
+        finally:
+            self._runner = None
 
     def _run(self, event: str, argument: Any) -> None:
-        outer, self._runner = self._runner, threading.get_ident()
-        try:
-            for pair in self._callbacks[event]:
-                if pair in self._callbacks[event]:  # an earlier one may have removed it
-                    self._call(event, *pair, argument)
-        finally:
-            self._runner = outer
-
-    def _call(self, event: str, callback: Callback, with_argument: bool, argument: Any) -> None:
-        try:
-            if with_argument:
-                callback(argument)
-            else:
-                callback()
-        except BaseException as error:  # a border: see the module
-            if isinstance(error, KeyboardInterrupt) and not self._waits_for_all:
-                raise  # Ctrl-C in the program's own thread is for the program
-            self._failed(event, callback, error)
+        pairs = self._callbacks[event]
+        for pair in pairs:
+            now = self._callbacks[event]
+            if now is not pairs and pair not in now:
+                continue  # an earlier one removed it
+            callback, with_argument = pair
+            try:
+                if with_argument:
+                    callback(argument)
+                else:
+                    callback()
+            except BaseException as error:  # a border: see the module
+                if isinstance(error, KeyboardInterrupt) and not self._waits_for_all:
+                    raise  # Ctrl-C in the program's own thread is for the program
+                self._failed(event, callback, error)
 
     def _failed(self, event: str, callback: Callback, error: BaseException) -> None:
         name = getattr(callback, "__qualname__", None) or type(callback).__name__
-        _log.error("the on%s callback %s raised", event, name, exc_info=error)
+        _log.error("the %s callback %s raised", EVENTS[event], name, exc_info=error)
         failure = CallbackError(name)
         failure.__cause__ = error
         if event not in ("error", "close"):  # not in a circle, and nothing comes after onclose
@@ -346,7 +401,7 @@ class Dispatcher:
         """
         if not self._waits_for_all or self.runs_here:
             return True
-        with self._condition:
+        with self._lock:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not self._condition.wait_for(lambda: not self._draining, left):
                 return False
@@ -361,8 +416,7 @@ def _run_here(drain: Callable[[], None]) -> None:
 
 
 def _event(name: str) -> str:
-    event = str(name)
-    event = event.removeprefix("on")
+    event = str(name).removeprefix("on").removeprefix("_")
     if event not in EVENTS:
         raise ConfigError(f"unknown event {name!r:.40}; expected one of {', '.join(EVENTS)}")
     return event

@@ -20,8 +20,9 @@ from collections.abc import Mapping
 from typing import Any, Callable, Optional, Union
 from urllib.parse import urlsplit
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from ._records import frozen
 from ._secret import HoldsSecret
 from ._version import __version__
 from .errors import AuthenticationError, ConfigError

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-import attrs
+from ._records import frozen
 
 __all__ = [
     "AudioError",
@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class CloseInfo:
     """How a session ended; the same record everywhere the end is told.
 

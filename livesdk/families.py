@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Optional
 
-from attrs import frozen
-
+from ._records import frozen
 from .types.enums import Modality
 from .types.requests import LiveClientSetup
 
@@ -28,6 +27,7 @@ class Family:
         blocking_by_default: Function calls block the conversation unless declared otherwise.
         functions: Function calls are offered at all.
         shut_down: The service does not have the model any more.
+        history_first: Takes history only where the setup has announced it.
     """
 
     pattern: str
@@ -38,21 +38,24 @@ class Family:
     affective: bool = False
     proactive_switch: bool = True
     shut_down: bool = False
+    history_first: bool = False
 
 
 _FAMILIES = (  # the first match counts
     Family(
         pattern="gemini-3.8-live-extended-thinking",
+        history_first=True,
         blocking_by_default=False,
         proactive_switch=False,
     ),
     Family(
         pattern="gemini-3.8-live",
+        history_first=True,
         thinking=False,
         blocking_by_default=False,
         proactive_switch=False,
     ),
-    Family(pattern="gemini-3.1-flash-live"),
+    Family(pattern="gemini-3.1-flash-live", history_first=True),
     Family(pattern="gemini-live-2.5-flash-native-audio", blocking_by_default=False, affective=True),
     Family(pattern="gemini-2.5-flash-native-audio", affective=True),
     Family(pattern="live-translate", functions=False),

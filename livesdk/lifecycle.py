@@ -22,11 +22,15 @@ from .errors import (
     SessionClosed,
 )
 from .inbox import End
+from .protocol import State
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Lifecycle"]
+__all__ = ["CUT", "Lifecycle"]
+
+CUT: Any = object()
+"""Stands in the inbox where a reconnection cut a turn short; nobody but us sees it."""
 
 M = TypeVar("M")
 S = TypeVar("S", bound="Lifecycle[Any]")
@@ -107,12 +111,20 @@ class Lifecycle(Generic[M]):
         """How the session ended; ``None`` while it lives."""
         return self._connection.info
 
+    @property
+    def reconnecting(self) -> bool:
+        """There is no connection at this moment, and another one is being made."""
+        return self._connection.state is State.RECONNECTING
+
     # --------------------------------------------------------------------------------- callbacks
 
     def on(self, event: str, callback: Callable[..., Any]) -> None:
-        """Add a callback for ``"open"``, ``"message"``, ``"error"`` or ``"close"``.
+        """Add a callback; it is not told of what has happened before.
 
-        It is not told of what has happened before.
+        Args:
+            event: ``"open"``, ``"message"``, ``"error"``, ``"close"``, ``"reconnect"`` or
+                ``"go_away"``.
+            callback: As in :class:`LiveCallbacks`.
         """
         self._connection.dispatcher.on(event, callback)
 
@@ -154,7 +166,8 @@ class Lifecycle(Generic[M]):
                 message = self._next(None)
                 if message is None:
                     return
-                yield message
+                if message is not CUT:
+                    yield message
 
     def _refuse_second_consumer(self) -> None:
         if self._receive_lock.locked():

@@ -7,17 +7,22 @@ called any number of times.  Protocol §16, §17.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import attrs
-from attrs import field, frozen
+from attrs import field
 
+from ._records import frozen
 from .client import Client
 from .configure import checked_config
 from .dispatch import LiveCallbacks
 from .errors import ConfigError
+from .retry import ReconnectPolicy
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["LiveGenerativeModel", "get_live_generative_model", "live_model"]
 
@@ -49,7 +54,10 @@ class LiveGenerativeModel:
         *,
         session_resumption: Any = None,
         timeout: Optional[float] = None,
+        reconnect: Union[ReconnectPolicy, bool, None] = None,
+        history: Any = None,
         tool_audio: str = "drop",
+        recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
 
@@ -57,7 +65,10 @@ class LiveGenerativeModel:
             callbacks: All optional.
             session_resumption: ``{}`` to get handles, ``{"handle": …}`` to resume.
             timeout: Seconds for everything.
+            reconnect: As of :meth:`livesdk.client.Live.connect`.
+            history: As of :meth:`livesdk.client.Live.connect`.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
+            recorder: Writes the session down.
         """
         own = {
             "system_instruction": self.system_instruction,
@@ -76,7 +87,14 @@ class LiveGenerativeModel:
         # checked again as a whole: the values above may be dicts
         merged = attrs.evolve(config, **given)
         return self.client.live.connect(
-            self.model, merged, callbacks, timeout=timeout, tool_audio=tool_audio
+            self.model,
+            merged,
+            callbacks,
+            timeout=timeout,
+            reconnect=reconnect,
+            history=history,
+            tool_audio=tool_audio,
+            recorder=recorder,
         )
 
 

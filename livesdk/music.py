@@ -67,11 +67,11 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         super().__init__()
         self._config = LiveMusicGenerationConfig()
         self._config_turn = threading.Lock()  # of whoever merges and sends; see the module
-        setup = LiveMusicClientMessage(setup=LiveMusicClientSetup(model=model))
+        setup = codec.encode(LiveMusicClientMessage(setup=LiveMusicClientSetup(model=model)))
         service = Service(
             message=LiveMusicServerMessage,
             dial=dial,
-            setup=codec.encode(setup),
+            setup=lambda _: setup,
             observe=_nothing,
         )
         self._connection = Connection(service, callbacks, self, options=options)

@@ -5,23 +5,37 @@ Pure: told of events and messages, it never waits, sends or looks at a clock.
 ::
 
     NEW ──opened──▶ SETUP ──accepted──▶ OPEN ──go_away──▶ GOING_AWAY
-     │                │                  │                    │
-     └────close───────┴──────close───────┴───────close────────┴──▶ CLOSING ──ended──▶ CLOSED
+     │                │                 ▲ │                   │
+     │                │         accepted│ └──lost──┐  ┌──lost─┘ ▲
+     │                │                 │          ▼  ▼         │stayed
+     │                │                 └────── RECONNECTING ───┘
+     └────close───────┴────── close (from all of them) ──▶ CLOSING ──ended──▶ CLOSED
                           (ended leads to CLOSED from anywhere)
 """
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Optional
 
-from attrs import Factory, define
+from attrs import Factory
 
+from ._records import define
 from .errors import LocalProtocolError
 from .types.enums import InteractionStatus
 from .types.messages import LiveServerContent, LiveServerMessage
 
-__all__ = ["TRANSITIONS", "Event", "Memory", "State", "completes_interaction", "next_state"]
+__all__ = [
+    "TRANSITIONS",
+    "Event",
+    "Memory",
+    "State",
+    "completes_interaction",
+    "is_piece",
+    "next_state",
+    "seconds_of",
+]
 
 
 class State(Enum):
@@ -31,6 +45,7 @@ class State(Enum):
     SETUP = "setup"
     OPEN = "open"
     GOING_AWAY = "going away"
+    RECONNECTING = "reconnecting"
     CLOSING = "closing"
     CLOSED = "closed"
 
@@ -41,6 +56,8 @@ class Event(Enum):
     OPENED = "the upgrade is done and the setup sent"
     ACCEPTED = "the server completed the setup"
     GO_AWAY = "the server will close soon"
+    LOST = "the connection is over, and another one is to take its place"
+    STAYED = "it was to be left in order, and is not yet"
     CLOSE = "the program asked to close"
     ENDED = "there is no connection any more"
 
@@ -58,11 +75,22 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     },
     State.OPEN: {
         Event.GO_AWAY: State.GOING_AWAY,
+        Event.LOST: State.RECONNECTING,
         Event.CLOSE: State.CLOSING,
         Event.ENDED: State.CLOSED,
     },
     State.GOING_AWAY: {
         Event.GO_AWAY: State.GOING_AWAY,
+        Event.LOST: State.RECONNECTING,
+        Event.CLOSE: State.CLOSING,
+        Event.ENDED: State.CLOSED,
+    },
+    State.RECONNECTING: {
+        Event.OPENED: State.RECONNECTING,
+        Event.ACCEPTED: State.OPEN,
+        Event.GO_AWAY: State.RECONNECTING,  # while the old connection is being left
+        Event.LOST: State.RECONNECTING,
+        Event.STAYED: State.GOING_AWAY,
         Event.CLOSE: State.CLOSING,
         Event.ENDED: State.CLOSED,
     },
@@ -70,6 +98,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
         Event.OPENED: State.CLOSING,
         Event.ACCEPTED: State.CLOSING,
         Event.GO_AWAY: State.CLOSING,
+        Event.LOST: State.CLOSING,
+        Event.STAYED: State.CLOSING,
         Event.CLOSE: State.CLOSING,
         Event.ENDED: State.CLOSED,
     },
@@ -101,6 +131,14 @@ def completes_interaction(message: LiveServerMessage) -> bool:
     return bool(content and content.turn_complete)
 
 
+def is_piece(message: LiveServerMessage) -> bool:
+    """Tell whether a message is text or audio of the model, and nothing else: most are.
+
+    The codec knows, because it has seen what was in the frame; no other message is recognised.
+    """
+    return message._is_piece
+
+
 @define
 class Memory:
     """What the messages so far have said, as far as it matters for ending and resuming.
@@ -108,12 +146,14 @@ class Memory:
     Attributes:
         session_id: As the setup was answered; ``None`` on the Developer API.
         handle: The newest handle that came with ``resumable`` (Protocol §13.7).
+        resumable: The last update came with a handle: what was said until then is kept.
         pending_calls: Function calls that wait for a response.
         generating: The model has begun a turn and not ended it.
     """
 
     session_id: Optional[str] = None
     handle: Optional[str] = None
+    resumable: bool = False
     pending_calls: set[str] = Factory(set)
     generating: bool = False
 
@@ -127,8 +167,10 @@ class Memory:
         if message.setup_complete:
             self.session_id = message.setup_complete.session_id or self.session_id
         update = message.session_resumption_update
-        if update and update.resumable and update.new_handle:
-            self.handle = update.new_handle
+        if update:
+            self.resumable = bool(update.resumable and update.new_handle)
+            if self.resumable:
+                self.handle = update.new_handle
         if message.server_content:
             self._content(message.server_content)
         for call in message.tool_calls:
@@ -148,3 +190,17 @@ class Memory:
     def responded(self, call_id: Optional[str]) -> None:
         """A response to a call was sent."""
         self.pending_calls.discard(call_id or "")
+
+    def connection_lost(self) -> None:
+        """What was under way on that connection is so no more."""
+        self.pending_calls.clear()
+        self.generating = self.resumable = False
+
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
+
+
+def seconds_of(duration: Optional[str]) -> Optional[float]:
+    """Return the seconds of a duration such as ``"9.5s"``; ``None`` if it is none."""
+    match = _DURATION.fullmatch(duration or "")
+    return float(match[1]) if match else None

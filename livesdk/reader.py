@@ -1,14 +1,15 @@
-"""The reading side of a connection: one thread that dials, reads, and tells everybody of the end.
+"""The reading side of one connection: dial, read, and tell how it ended.
 
 ::
 
     dial ▶ setup ▶ wait for setupComplete ▶ open
     read ▶ decode ▶ observe ▶ callbacks and inbox      (again and again)
-    timers: ping, liveness, the deadline of close()
+    timers: ping, liveness, the deadline of close(), the end that a goAway announced
     finish: one CloseInfo, to everybody who waits
 
-All methods here run on the reader.  What they share with callers is guarded by ``_condition``; see
-:mod:`livesdk.connection`, the callers' side.
+All methods here run on the reader, one thread a session.  A session may have several connections,
+one after the other: :mod:`livesdk.recovery`.  What they share with callers is guarded by
+``_condition``; see :mod:`livesdk.connection`, the callers' side.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, Union
-
-from attrs import define, frozen
+from typing import Any, Optional, Protocol, Union
 
 from . import codec
 from ._log import get_logger, shorten
+from ._records import define, frozen
 from .dispatch import Dispatcher
 from .errors import (
     CloseInfo,
@@ -33,11 +33,24 @@ from .errors import (
     SetupError,
 )
 from .inbox import Inbox, weight_of
-from .protocol import Event, Memory, State, next_state
-from .retry import cause_of
-from .transport import CloseFrame, Dial, Lost, Message, Transport
+from .protocol import Event, Memory, State, next_state, seconds_of
+from .retry import ReconnectInfo, ReconnectPolicy, cause_of
+from .transport import CloseFrame, Dial, Lost, Message, Outbound, Transport, TransportStats
 
-__all__ = ["LIMIT", "LONGEST", "CloseRequest", "End", "Options", "Reader", "Service", "soonest"]
+__all__ = [
+    "LIMIT",
+    "LONGEST",
+    "CloseRequest",
+    "End",
+    "Opening",
+    "Options",
+    "Reader",
+    "Resumption",
+    "Service",
+    "Tap",
+    "setup_error",
+    "soonest",
+]
 
 _log = get_logger(__name__)
 
@@ -54,24 +67,72 @@ LONGEST = 20 * 24 * 3600.0
 
 
 @frozen(kw_only=True)
+class Resumption:
+    """How a session outlives a connection.  All functions are called on the reader; none may block.
+
+    Attributes:
+        handle: What the first setup brings, if it takes up an earlier session.
+        transparent: Messages are numbered, and sent again if they were lost (Protocol §13.7).
+        outlives_1000: The server ends connections with 1000 while the session goes on (Vertex).
+        history: Makes the message that tells a fresh session its history, if there is any.
+        is_quiet: Tells whether nothing is under way that another connection would not know of.
+        lost: Told that a connection is over, and another one is to come; returns whether an answer
+            was due or under way.
+        reopened: Told that it stands; nothing was sent or received on it yet.
+    """
+
+    handle: Optional[str]
+    transparent: bool
+    outlives_1000: bool
+    history: Callable[[], Optional[bytes]]
+    is_quiet: Callable[[], bool]
+    lost: Callable[[], bool]
+    reopened: Callable[[ReconnectInfo], None]
+
+
+@frozen(kw_only=True)
 class Service:
     """What a connection speaks.
 
     Attributes:
         message: The class of what the server says.
         dial: Makes the request, credentials included; called on the reader, may block.
-        setup: The first frame.
+        setup: Makes the first frame, with this resumption handle or without one.
         observe: Told of each message on the reader, before anybody else; must not block.
         ended: Told of the end on the reader, before anybody else; must not block.
         is_tool: Tells whether the calling thread runs a tool.
+        resumption: ``None``: the session ends with its connection.
     """
 
     message: type[Any]
     dial: Callable[[], Dial]
-    setup: bytes
+    setup: Callable[[Optional[str]], bytes]
     observe: Callable[[Any], None]
     ended: Callable[[], None] = lambda: None
     is_tool: Callable[[], bool] = lambda: False
+    resumption: Optional[Resumption] = None
+
+
+class Tap(Protocol):
+    """Somebody who provides a session's transports, such as a recorder; nothing here may block."""
+
+    def transport(
+        self,
+        *,
+        max_message_bytes: int,
+        stats: TransportStats,
+        held: bool,
+        outlived: bool,
+        journals: bool,
+    ) -> Transport:
+        """Make one, as :class:`livesdk.transport.WebSocketTransport` would be made."""
+        ...
+
+    def opened(self, report: Callable[[LiveError], None], /) -> None:
+        """The session is open; ``report`` tells ``onerror`` of what does not end it.  Reader."""
+
+    def closed(self, info: CloseInfo, /) -> None:
+        """The session is over, or never opened.  On the reader."""
 
 
 @frozen(kw_only=True)
@@ -84,12 +145,16 @@ class Options:
         callback_errors: ``"report"`` to ``onerror``, or ``"raise"``: close, and re-raise from
             ``wait_closed()``.
         max_message_bytes: A larger message ends the session with 1009.
+        reconnect: How hard to try to outlive a connection; ``None``: not at all.
+        tap: Makes the transports in place of the network's own.
     """
 
     ping_interval: Optional[float] = 25.0
     liveness_timeout: Optional[float] = 60.0
     callback_errors: str = "report"
     max_message_bytes: int = 64 * 1024 * 1024
+    reconnect: Optional[ReconnectPolicy] = None
+    tap: Optional[Tap] = None
 
 
 @define
@@ -104,13 +169,31 @@ class CloseRequest:
 
 @frozen
 class End:
-    """How the reader's loop came to its end."""
+    """How a connection came to its end.
+
+    Attributes:
+        planned: It was left for another one.
+        final: Another one was tried in vain.
+        cut: The connection before it ended in the middle of a turn.
+    """
 
     code: int
     reason: str
     by: str
     clean: bool
     error: Optional[BaseException] = None
+    planned: bool = False
+    final: bool = False
+    cut: bool = False
+
+
+@frozen
+class Opening:
+    """What came until the setup was complete: the message that says so, and those before it."""
+
+    first: Any
+    size: int
+    early: list[tuple[Any, int]]
 
 
 class Reader:
@@ -136,79 +219,70 @@ class Reader:
     _phase: str
     _warned: bool
     _given_up: bool
+    _leave_at: float
+    _leave_asked: bool
+    _leave_with: Optional[str]
+    _at_handle: tuple[int, float]
 
-    def _run(self) -> None:
-        try:
-            end = self._live()
-        except Lost as lost:
-            end = self._lost(lost)
-            if self._close is None and not self._opened:
-                self._refusal = _setup_error(lost.code, lost.reason)
-        except LiveError as error:
-            self._refusal = self._plain(error)
-            end = End(1006, str(error), "network", clean=False, error=error)
-        except BaseException as error:  # noqa: BLE001  # a border: nobody may hang for our mistake
-            _log.exception("session %d: the reader failed", self.number)
-            self._refusal = LiveError(f"internal error: {type(error).__name__}")
-            self._refusal.__cause__ = error
-            text = f"internal error: {type(error).__name__}"
-            end = End(1006, text, "local", clean=False, error=error)
-        self._finish(end)
-
-    def _live(self) -> End:
-        """One connection from dialling to its end."""
+    def _connect(self, handle: Optional[str], deadline: float) -> Opening:
+        """Dial, and send the setup; return once it is complete."""
         self._phase = "credentials"
         request = self._service.dial()
         self._phase = "dns"
-        self._transport.open(request, self._deadline)
+        self._transport.open(request, deadline)
         self._move(Event.OPENED)
         self._phase = "setup"
-        self._transport.send(self._service.setup, self._deadline)
-        first, early = self._await_setup()
-        self._open(*first)
-        for message, size in early:
-            self._deliver(message, size)
-        return self._serve()
+        self._transport.send_setup(self._service.setup(handle), deadline)
+        return self._await_setup(deadline)
 
     def _move(self, event: Event) -> None:
         with self._condition:
             self._state = next_state(self._state, event)
 
-    def going_away(self) -> None:
-        """The server said that it will close soon; on the reader, by who observes messages."""
-        self._move(Event.GO_AWAY)
+    def going_away(self, time_left: Optional[str]) -> None:
+        """The server said that it will close soon; on the reader, by who observes messages.
 
-    def _await_setup(self) -> tuple[tuple[Any, int], list[tuple[Any, int]]]:
-        """Return the message that completes the setup, and those that came before it."""
+        From now on the connection is left at the first quiet point, or shortly before its end.
+        """
+        self._move(Event.GO_AWAY)
+        policy, left = self.options.reconnect, seconds_of(time_left)
+        if policy is not None and self._service.resumption is not None and left is not None:
+            self._leave_at = time.monotonic() + left - min(policy.margin, left / 4)
+
+    def _await_setup(self, deadline: float) -> Opening:
         early: list[tuple[Any, int]] = []
         room = LIMIT
         words = ""
         while True:
-            event = self._transport.receive(self._deadline)
+            event = self._transport.receive(deadline)
             if self._close is not None:
                 raise Lost(1006, "closed")
             if isinstance(event, CloseFrame):
-                raise _setup_error(event.code, event.reason or words)
+                raise setup_error(event.code, event.reason or words)
             if isinstance(event, Message):
                 message = codec.decode(event.payload, self._service.message)
                 size = weight_of(event.payload)
                 # {"setupComplete": null} completes as well
                 if "setupComplete" in (message.raw or ()):
-                    return (message, size), early
+                    return Opening(message, size, early)
                 words = words or self._transport.struck_from(_words_of_error(message))
                 early.append((message, size))
                 room -= size
                 if room < 0:
-                    raise _setup_error(1009, "too much was sent before the setup was complete")
-            if time.monotonic() >= self._deadline:
+                    raise setup_error(1009, "too much was sent before the setup was complete")
+            if time.monotonic() >= deadline:
                 said = f"; it said: {words}" if words else ""
                 raise LiveTimeout(
                     f"the server did not complete the setup in time{said}", phase="setup"
                 )
 
-    def _open(self, first: Any, size: int) -> None:
+    def _open(self, opening: Opening) -> None:
         """Let ``connect()`` return, with ``onopen`` and ``setupComplete`` on their way."""
-        self._service.observe(first)
+        self._service.observe(opening.first)
+        history = None
+        if self._service.resumption is not None and self.memory.handle is None:
+            history = self._service.resumption.history()
+        self._transport.release([Outbound(history)] if history else [])
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             if self._close is not None or self._given_up:
@@ -216,13 +290,26 @@ class Reader:
             self._accepted = True
         _log.debug("session %d: open", self.number)
         self._dispatcher.post("open", self._owner)
-        self._dispatcher.post("message", first, size)
+        self._dispatcher.post("message", opening.first, opening.size)
         with self._condition:
             self._opened = True
             self._condition.notify_all()
+        if self.options.tap is not None:
+            self.options.tap.opened(self.report)
+        self._deliver_early(opening)
+
+    def _deliver_early(self, opening: Opening) -> None:
+        for message, size in opening.early:
+            self._deliver(message, size)
+
+    def _until_lost(self) -> End:
+        """Serve the connection that stands, and return how it ended."""
+        try:
+            return self._serve()
+        except Lost as lost:
+            return self._lost(lost)
 
     def _serve(self) -> End:
-        """Read until the end."""
         ping_at = _after(self.options.ping_interval)
         while True:
             now = time.monotonic()
@@ -236,15 +323,56 @@ class Reader:
             if now >= silent_at:
                 text = f"no bytes for {self.options.liveness_timeout:g} s"
                 return End(1006, text, "network", clean=False)
-            wake_at = soonest(ping_at, silent_at, asked.deadline if asked else _NEVER)
+            if (self._must_leave(now) and self._leaves()) or self._may_leave():
+                return End(1000, "left for another connection", "local", clean=True, planned=True)
+            close_at = asked.deadline if asked else _NEVER
+            wake_at = min(ping_at, silent_at, close_at, self._leave_at)
+            # once for all that was read, and last: threads that run make us slower
+            self._dispatcher.wake()
             if self._is_held_back():
                 self._wait_for_room(wake_at)
                 continue
             event = self._transport.receive(wake_at)
-            if isinstance(event, CloseFrame):
-                return self._closed_by(event)
-            if isinstance(event, Message) and self._close is None:
-                self._received(event.payload)
+            while event is not None:  # all that one read brought, before the clock is looked at
+                if isinstance(event, CloseFrame):
+                    return self._closed_by(event)
+                if self._close is None:
+                    self._received(event.payload)
+                event = self._transport.next()
+
+    def _must_leave(self, now: float) -> bool:
+        return self._leave_asked or now >= self._leave_at
+
+    def _may_leave(self) -> bool:
+        """The server goes away, and nothing is under way: from here on nothing goes out."""
+        if self._state is not State.GOING_AWAY or not self._is_quiet() or not self._leaves():
+            return False
+        # senders wait from now on; one of them may have been quicker, so look again
+        if self._transport.hold() and self._is_quiet():
+            return True
+        self._transport.release()
+        with self._condition:
+            self._state = next_state(self._state, Event.STAYED)
+            self._condition.notify_all()
+        return False
+
+    def _leaves(self) -> bool:
+        """Let senders wait for another connection, unless the session is being closed."""
+        with self._condition:
+            if self._close is not None:
+                return False
+            self._state = next_state(self._state, Event.LOST)
+            return True
+
+    def _is_quiet(self) -> bool:
+        """Another connection would know all that this one does."""
+        resumption = self._service.resumption
+        if self.options.reconnect is None or resumption is None or not self.memory.resumable:
+            return False  # without a handle the state would be lost: then every second counts
+        knows_all = (
+            resumption.transparent or self._transport.stats.messages_sent == self._at_handle[0]
+        )
+        return knows_all and resumption.is_quiet()
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout
@@ -264,7 +392,7 @@ class Reader:
             )
         with self._condition:
             self._condition.wait_for(
-                lambda: not self._is_held_back(), max(0.0, until - time.monotonic())
+                lambda: not self._is_held_back(), max(0.0, soonest(until) - time.monotonic())
             )
         # nothing was read meanwhile, so silence says nothing about the peer
         self._transport.last_received += time.monotonic() - held_since
@@ -284,9 +412,12 @@ class Reader:
         return error.with_traceback(None)
 
     def _deliver(self, message: Any, size: int) -> None:
-        """Hand a message on: to the session at once, then to callbacks and inbox."""
+        """Hand a message on: to the session at once, then to callbacks and inbox.
+
+        The thread of callbacks is not woken yet.
+        """
         self._service.observe(message)
-        self._dispatcher.post("message", message, size)
+        self._dispatcher.put("message", message, size)
         self._inbox.put(message, size)
 
     # ----------------------------------------------------------------------------------- the end
@@ -314,7 +445,7 @@ class Reader:
             reason=end.reason,
             clean=end.clean,
             initiated_by=end.by,
-            mid_turn=self.memory.mid_turn,
+            mid_turn=end.cut or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
             hint=None if end.clean else cause_of(end.code, end.reason).hint,
@@ -324,6 +455,8 @@ class Reader:
         """Tell everybody, once; free everything."""
         info = self._info_of(end)
         self._transport.close()
+        if self.options.tap is not None:
+            self.options.tap.closed(info)
         self._service.ended()
         with self._condition:
             self._state = next_state(self._state, Event.ENDED)
@@ -352,6 +485,13 @@ class Reader:
             _log.warning("session %d: %s", self.number, error)
 
 
+def setup_error(code: int, reason: str) -> SetupError:
+    """Make the exception for a setup that was refused."""
+    cause = cause_of(code, reason)
+    kind = SetupAuthenticationError if cause.names_credential else SetupError
+    return kind(code, reason, hint=cause.hint)
+
+
 def _after(interval: Optional[float]) -> float:
     return _NEVER if interval is None else time.monotonic() + interval
 
@@ -359,12 +499,6 @@ def _after(interval: Optional[float]) -> float:
 def soonest(*moments: float) -> float:
     """Return the first of these moments, or a far one that a system call can be told."""
     return min(*moments, time.monotonic() + LONGEST)
-
-
-def _setup_error(code: int, reason: str) -> SetupError:
-    cause = cause_of(code, reason)
-    kind = SetupAuthenticationError if cause.names_credential else SetupError
-    return kind(code, reason, hint=cause.hint)
 
 
 def _words_of_error(message: Any) -> str:

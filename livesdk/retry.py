@@ -1,17 +1,34 @@
-"""Why a connection ended, as far as code and words tell: one table (Protocol §13.6).
+"""Which end is worth another dial, and after what delay.
 
-Pure.  Each row says what is worth doing next, and a hint for people.
+Why a connection ended, as far as code and words tell, is one table (Protocol §13.6): each row says
+what is worth doing next, and gives a hint for people.  How long to go on trying is a policy of the
+program's, kept by a :class:`Budget`.
+
+Pure: moments and chance are passed in.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
-from typing import Optional
+from typing import Any, Optional
 
-from attrs import frozen
+from attrs import field
 
-__all__ = ["Cause", "Next", "cause_of"]
+from ._records import define, frozen
+from .errors import CloseInfo, ConfigError, ConnectError, LiveError, LiveTimeout, SetupError
+
+__all__ = [
+    "Budget",
+    "Cause",
+    "Next",
+    "ReconnectInfo",
+    "ReconnectPolicy",
+    "cause_of",
+    "cause_of_failure",
+    "checked_policy",
+]
 
 
 class Next(Enum):
@@ -127,3 +144,179 @@ def cause_of(code: int, reason: str = "") -> Cause:
         ):
             return cause
     return Cause((code,), "", Next.BACK_OFF)
+
+
+_BY_STATUS = {400: Next.STOP, 401: Next.STOP, 403: Next.STOP, 404: Next.STOP}
+"""What an HTTP answer to the upgrade means; others pass."""
+
+
+def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:
+    """Return the row for a connection that could not be made anew.
+
+    Args:
+        error: What dialling or the setup raised.
+        with_handle: The setup brought a resumption handle.  All else in it was accepted before, so
+            a setup that is wrong now is wrong about the handle, whatever the words.
+    """
+    if isinstance(error, SetupError):
+        cause = cause_of(error.code, error.reason)
+        about_handle = cause.next in (Next.STOP, Next.FRESH) and error.code in (1007, 1008)
+        if with_handle and about_handle and not (cause.names_credential or _is_quota(cause)):
+            return Cause((error.code,), "", Next.FRESH)
+        return cause
+    if isinstance(error, ConnectError):
+        if error.phase == "credentials":  # the token's server may be as far away as the service
+            return Cause((), "", Next.BACK_OFF)
+        by_words = cause_of(1011, str(error))
+        if by_words.next is Next.STOP:
+            return by_words
+        return Cause((), "", _BY_STATUS.get(error.status or 0, Next.BACK_OFF))
+    if isinstance(error, LiveTimeout):
+        return Cause((), "", Next.BACK_OFF)
+    return Cause((), "", Next.STOP if isinstance(error, LiveError) else Next.BACK_OFF)
+
+
+def _is_quota(cause: Cause) -> bool:
+    return "quota" in cause.words
+
+
+def _positive(_: Any, attribute: Any, value: Any) -> None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0 < value < float("inf"):
+        raise ConfigError(
+            f"reconnect.{attribute.name}: expected a number above 0, got {value!r:.40}"
+        )
+
+
+@frozen(kw_only=True)
+class ReconnectPolicy:
+    """How hard to try to keep a session when its connection goes; ``connect(reconnect=...)``.
+
+    Attributes:
+        attempts: Dials until the session counts as lost.  A completed turn makes them whole again;
+            a rotation that the server asked for costs one only if the connection was young.
+        seconds: Time without a connection until the session counts as lost; refilled likewise.
+        first_delay: Seconds before the second dial; the first follows a loss at once, unless the
+            service said that it is out of order.
+        longest_delay: Seconds between two dials at most; the delay doubles, and by chance is
+            shortened by up to a half, so that a thousand clients do not come back together.
+        dial_timeout: Seconds for each dial, up to the completed setup.
+        margin: Seconds before the announced end of a connection (``goAway``) at which it is left,
+            whatever is going on; before that, as soon as nothing is.
+    """
+
+    attempts: int = field(default=10, validator=_positive)
+    seconds: float = field(default=120.0, validator=_positive)
+    first_delay: float = field(default=0.5, validator=_positive)
+    longest_delay: float = field(default=15.0, validator=_positive)
+    dial_timeout: float = field(default=10.0, validator=_positive)
+    margin: float = field(default=5.0, validator=_positive)
+
+
+def checked_policy(given: Any, *, configured: bool) -> Optional[ReconnectPolicy]:
+    """Check the ``reconnect`` argument of ``connect``.
+
+    Args:
+        given: A policy, True, False, or ``None``: as ``configured``.
+        configured: The config asks for resumption handles.
+    """
+    if given is None:
+        given = configured
+    if isinstance(given, ReconnectPolicy):
+        return given
+    if not isinstance(given, bool):
+        raise ConfigError(
+            f"reconnect: expected a ReconnectPolicy, True or False, got {given!r:.60}"
+        )
+    return ReconnectPolicy() if given else None
+
+
+@frozen(kw_only=True)
+class ReconnectInfo:
+    """A session has another connection; given to ``on_reconnect``.
+
+    Attributes:
+        cause: How the earlier connection ended.
+        planned: It was left in order: after a ``goAway``, or by ``session.resume()``.
+        attempts: Dials that it took.
+        gap: Seconds without a connection.
+        state_restored: The service took the resumption handle, so the conversation goes on from
+            where that was given out.  False: the session is a fresh one.
+        mid_turn: The model was answering, or a function call was open.  Unless messages are
+            replayed, that answer will not come: ask again.
+        messages_replayed: With transparent resumption: messages that were sent again, because the
+            restored state did not have them.
+        messages_at_risk: Messages, media aside, that were sent after the handle was given out and
+            are not replayed: the restored state may lack them.
+        media_at_risk_ms: The same of realtime media.
+        media_dropped_ms: Realtime media that was given to senders during the gap, and was too much
+            to be kept for later.
+        history_sent: A fresh session was told the ``history`` of ``connect()``.
+    """
+
+    cause: CloseInfo
+    planned: bool = False
+    attempts: int = 1
+    gap: float = 0.0
+    state_restored: bool = False
+    mid_turn: bool = False
+    messages_replayed: int = 0
+    messages_at_risk: int = 0
+    media_at_risk_ms: float = 0.0
+    media_dropped_ms: float = 0.0
+    history_sent: bool = False
+
+
+_YOUNG = 60.0
+"""Seconds; the service gives a connection about ten minutes."""
+
+
+@define
+class Budget:
+    """What is left of a policy; told of dials, gaps and completed turns.
+
+    Attributes:
+        policy: What it started with.
+        random: Between 0 and 1.
+        dials: Spent since the last completed turn.
+        seconds: The same.
+    """
+
+    policy: ReconnectPolicy
+    random: Callable[[], float]
+    dials: int = 0
+    seconds: float = 0.0
+
+    def refill(self) -> None:
+        """A turn was completed."""
+        self.dials, self.seconds = 0, 0.0
+
+    def delay(self, then: Next, gap: float) -> Optional[float]:
+        """Return the seconds until the next dial, and spend it; ``None``: nothing is left.
+
+        Args:
+            then: What the table said of the last end.
+            gap: Seconds without a connection so far, of this gap.
+        """
+        policy = self.policy
+        if self.dials >= policy.attempts or self.seconds + gap >= policy.seconds:
+            return None
+        step = self.dials if then is Next.BACK_OFF else self.dials - 1
+        self.dials += 1
+        if step < 0 or then is Next.FRESH:
+            return 0.0
+        longest = min(policy.longest_delay, policy.first_delay * 2.0 ** min(step, 30))
+        left = policy.seconds - self.seconds - gap
+        return min(longest * (0.5 + 0.5 * self.random()), left)
+
+    def reopened(self, gap: float, *, planned: bool, stood: float) -> None:
+        """Another connection stands.
+
+        Args:
+            gap: Seconds without one.
+            planned: The earlier one was left in order.
+            stood: How many seconds that one stood.
+        """
+        self.seconds += gap
+        if planned and stood >= _YOUNG:
+            self.dials -= 1

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
+
+import attrs
 
 from . import codec, sending
 from ._firebase_names import content_in, pieces_in
@@ -28,7 +30,7 @@ from .tally import Tally
 from .tools import split_tools
 from .turn import Answer
 from .types.messages import LiveServerMessage
-from .types.requests import LiveClientMessage
+from .types.requests import LiveClientContextUpdate, LiveClientMessage, LiveClientSetup
 
 __all__ = ["SEND_TIMEOUT", "Senders"]
 
@@ -45,6 +47,7 @@ class Senders(Lifecycle[LiveServerMessage]):
     _access: Access
     _calls: Calls
     _answer: Optional[Answer]
+    _setup: LiveClientSetup
     _tally: Tally
 
     def __init__(self) -> None:
@@ -73,10 +76,22 @@ class Senders(Lifecycle[LiveServerMessage]):
                 which means the same as False.
             timeout: Seconds to wait for the network to take it.
         """
+        self._send_content(turns, turn_complete, timeout)
+
+    def _send_content(
+        self,
+        turns: Any,
+        turn_complete: Optional[bool],
+        timeout: float,
+        before: Optional[Callable[[], None]] = None,
+    ) -> None:
         if isinstance(turns, Mapping):
             turns, turn_complete = content_in(turns, turn_complete)
-        message = sending.client_content(turns, turn_complete, self._access)
-        self._send(message, timeout, asks=bool(turn_complete))
+        if type(turns) is str and type(turn_complete) is bool:  # by far the most
+            payload = codec.encode_user_text(turns, turn_complete=turn_complete)
+        else:
+            payload = codec.encode(sending.client_content(turns, turn_complete, self._access))
+        self._send_payload(payload, timeout, asks=bool(turn_complete), before=before)
 
     def send_realtime_input(
         self,
@@ -114,16 +129,16 @@ class Senders(Lifecycle[LiveServerMessage]):
             rate_hz: Of raw audio; 16 000 unless given.
             timeout: Seconds to wait for the network, for all but audio and video.
         """
-        others = (
-            realtime_input,
-            video,
-            text,
-            audio_stream_end,
-            activity_start,
-            activity_end,
-            media,
-        )
-        if type(audio) is bytes and not any(other is not None for other in others):
+        if (
+            type(audio) is bytes
+            and realtime_input is None
+            and video is None
+            and text is None
+            and audio_stream_end is None
+            and activity_start is None
+            and activity_end is None
+            and media is None
+        ):
             self._send_pcm(audio, rate_hz)
             return
         given = {
@@ -186,6 +201,15 @@ class Senders(Lifecycle[LiveServerMessage]):
                 the ``id`` and ``name`` of the call, and an object as ``response``.
             timeout: Seconds to wait for the network to take it.
         """
+        self._respond(function_responses, timeout=timeout)
+
+    def _respond(
+        self,
+        function_responses: Any,
+        is_wanted: Optional[Callable[[], bool]] = None,
+        *,
+        timeout: float = SEND_TIMEOUT,
+    ) -> None:
         message = sending.tool_response(function_responses, self._access)
         assert message.tool_response is not None  # just made
         responses = message.tool_response.function_responses or []
@@ -194,7 +218,7 @@ class Senders(Lifecycle[LiveServerMessage]):
             if answer is not None:  # before it is sent: the turn may end at once
                 answer.responded(responses, time.monotonic())
         try:
-            self._send(message, timeout)
+            self._send(message, timeout, is_wanted=is_wanted)
         except LiveError:
             with self._lock:
                 if answer is not None:
@@ -224,8 +248,20 @@ class Senders(Lifecycle[LiveServerMessage]):
         message = sending.context_update(system_instruction, plain, self._access)
         self._send(message, timeout)
         update = message.context_update
+        if update is not None:
+            self._updated(update)
         if update is not None and update.tools is not None:
             self._calls.use(update.tools.tools, functions)
+
+    def _updated(self, update: LiveClientContextUpdate) -> None:
+        """From here on the setup of another connection says the same."""
+        changes: dict[str, Any] = {}
+        if update.system_instruction is not None:
+            changes["system_instruction"] = update.system_instruction
+        if update.tools is not None:
+            changes["tools"] = update.tools.tools or None
+        with self._lock:
+            self._setup = attrs.evolve(self._setup, **changes)
 
     def send_media_chunks(self, chunks: Any) -> None:
         """Send one blob or several, each as audio or video by its type; never waits."""
@@ -285,30 +321,50 @@ class Senders(Lifecycle[LiveServerMessage]):
         else:
             while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
                 pass
-            self._note_media()
+            self._tally.fed(time.monotonic())
             self._connection.send(frame.payload, SEND_TIMEOUT)
             self._count_sent()
         return frame
 
-    def _send(self, message: LiveClientMessage, timeout: float, *, asks: bool = False) -> None:
+    def _send(
+        self,
+        message: LiveClientMessage,
+        timeout: float,
+        *,
+        asks: bool = False,
+        before: Optional[Callable[[], None]] = None,
+        is_wanted: Optional[Callable[[], bool]] = None,
+    ) -> None:
         """Send what must not be lost; ``asks``: it lets the model answer."""
+        payload = codec.encode(message)
+        self._send_payload(payload, timeout, asks=asks, before=before, is_wanted=is_wanted)
+
+    def _send_payload(
+        self,
+        payload: bytes,
+        timeout: float,
+        *,
+        asks: bool,
+        before: Optional[Callable[[], None]] = None,
+        is_wanted: Optional[Callable[[], bool]] = None,
+    ) -> None:
         self._awaits_more = False
-        if asks:  # before it is sent: the answer may be here sooner than this thread goes on
-            with self._lock:
-                self._tally.prompted(time.monotonic())
-        self._connection.send(codec.encode(message), timeout)
+        # before it is sent: the answer may be here sooner than this thread goes on
+        before = before or (self._prompted if asks else None)
+        self._connection.send(payload, timeout, before=before, is_wanted=is_wanted)
         self._count_sent()
+
+    def _prompted(self) -> None:
+        with self._lock:
+            self._tally.prompted(time.monotonic())
 
     def _send_media(self, frame: sending.Media) -> None:
         if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
             return
-        self._note_media()
+        self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
-        self._count_sent()
-
-    def _note_media(self) -> None:
         with self._lock:
-            self._tally.fed(time.monotonic())
+            self._sent += 1
 
     def _count_sent(self) -> None:
         with self._lock:

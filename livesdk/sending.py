@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
-from attrs import frozen
+from attrs import define
 
 from . import codec, pcm
 from .configure import instruction_of, refuse_foreign_fields, tools_of
@@ -30,6 +30,7 @@ from .types.requests import (
 __all__ = ["Media", "blobs_of", "client_content", "context_update", "realtime_input", "route"]
 
 INPUT_RATE_HZ = 16_000
+_MIME_TYPE = f"audio/pcm;rate={INPUT_RATE_HZ}"
 _VIDEO_MS = 250.0
 """What a video frame counts in the bounded uplink: at most four wait."""
 
@@ -43,10 +44,6 @@ Bytes = (bytes, bytearray, memoryview)
 
 def client_content(turns: Any, turn_complete: Any, access: Access) -> LiveClientMessage:
     """Make the message that adds turns to the history."""
-    if type(turns) is str and type(turn_complete) is bool:  # by far the most: nothing to check
-        said = Content(parts=[Part(text=turns)], role="user")
-        content = LiveClientContent(turns=[said], turn_complete=turn_complete)
-        return LiveClientMessage(client_content=content)
     content = LiveClientContent(
         turns=None if turns is None else contents_of(turns, "turns"),
         turn_complete=turn_complete,
@@ -96,7 +93,7 @@ def _is_pair(value: Any) -> bool:
 # -------------------------------------------------------------------------------- realtime input
 
 
-@frozen
+@define(eq=False)  # fifty a second: not frozen, which costs more to make
 class Media:
     """A realtime frame that may be dropped while it waits for room.
 
@@ -145,12 +142,14 @@ def pcm_frame(
     samples: bytes, alignment: pcm.Alignment, rate_hz: Optional[int] = None
 ) -> Optional[Media]:
     """Make an audio frame of raw PCM; ``None`` where half a sample waits for its other half."""
-    _check_rate(rate_hz)
+    rate, mime_type = INPUT_RATE_HZ, _MIME_TYPE
+    if rate_hz is not None:
+        _check_rate(rate_hz)
+        rate, mime_type = rate_hz, f"audio/pcm;rate={rate_hz}"
     data = alignment.feed(samples)
     if not data:
         return None
-    rate = rate_hz or INPUT_RATE_HZ
-    payload = codec.encode_realtime_blob("audio", data, f"audio/pcm;rate={rate}")
+    payload = codec.encode_realtime_blob("audio", data, mime_type)
     return Media(payload, len(data) * 500 / rate)  # two bytes a sample
 
 

@@ -20,17 +20,23 @@ import attrs
 from . import codec
 from ._firebase_names import FirebaseNames
 from ._log import get_logger
+from ._records import define
 from .calls import Calls
-from .connection import Connection, Options, Service
+from .connection import Connection, Options, Resumption, Service
 from .dispatch import LiveCallbacks
 from .endpoint import Access
+from .errors import ConfigError, LocalProtocolError
 from .families import family_of
-from .protocol import completes_interaction
+from .history import History
+from .lifecycle import CUT
+from .protocol import completes_interaction, is_piece
+from .retry import ReconnectInfo
 from .senders import Senders
 from .tally import Tally, tokens_by_modality
 from .tools import FunctionTool, ToolCounts
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
+from .types.config import SessionResumptionConfig
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
 from .types.requests import LiveClientMessage, LiveClientSetup
 
@@ -39,7 +45,7 @@ __all__ = ["Session", "SessionStats"]
 _log = get_logger(__name__)
 
 
-@attrs.define(kw_only=True)
+@define(kw_only=True)
 class SessionStats:
     """Counters of a session, as of the moment they were asked for.
 
@@ -97,38 +103,145 @@ class Session(FirebaseNames, Senders):
         options: Options,
         functions: Sequence[FunctionTool] = (),
         tool_audio: str = "drop",
+        history: Optional[History] = None,
     ) -> None:
         super().__init__()
         self._access = access
-        # _lock of Senders is around the next three
+        # _lock of Senders is around the next four
+        self._setup = setup
         self._tally = Tally()
         self._transcript = Transcript()
         self._answer: Optional[Answer] = None
+        self._history = history
         self._setup_complete: Optional[LiveServerSetupComplete] = None
         # see every message on the reader, before callbacks; must neither block nor raise
         self._observers: tuple[Callable[[LiveServerMessage], None], ...] = ()
         self._conversation_factory: Optional[Callable[..., Any]] = None  # given by the doors
         self._conversation: Any = None
+        # told on the reader that another connection stands; as the observers
+        self._followers: tuple[Callable[[ReconnectInfo], None], ...] = ()
         service = Service(
             message=LiveServerMessage,
             dial=dial,
-            setup=codec.encode(LiveClientMessage(setup=setup)),
+            setup=self._setup_with,
             observe=self._observe,
             ended=self._ended,
             is_tool=lambda: self._calls.runs_here,
+            resumption=self._resumption(setup),
         )
         self._connection = Connection(service, callbacks, self, options=options)
         family = family_of(setup.model or "")
         self._calls = Calls(
             self,
             name=f"livesdk-tool-{self._connection.number}",
-            send=self.send_tool_response,
+            send=self._respond,
             report=self._connection.report,
             on_settled=self._calls_settled,
             blocks_by_default=bool(family and family.blocking_by_default),
             tool_audio=tool_audio,
         )
         self._calls.use(setup.tools, functions)
+
+    # -------------------------------------------------------------------------------- resumption
+
+    def _resumption(self, setup: LiveClientSetup) -> Resumption:
+        config = setup.session_resumption
+        return Resumption(
+            handle=config.handle if config else None,
+            transparent=bool(config and config.transparent),
+            outlives_1000=self._access.vertex_rules,
+            history=self._history_message,
+            is_quiet=self._is_quiet,
+            lost=self._connection_lost,
+            reopened=self._reopened,
+        )
+
+    def _setup_with(self, handle: Optional[str]) -> bytes:
+        """Make the first message of a connection; a resumed one has its history already."""
+        with self._lock:
+            setup = self._setup
+        config = setup.session_resumption
+        if config is not None or handle:
+            config = attrs.evolve(config or SessionResumptionConfig(), handle=handle)
+        history = None if handle else setup.history_config
+        setup = attrs.evolve(setup, session_resumption=config, history_config=history)
+        return codec.encode(LiveClientMessage(setup=setup))
+
+    def _history_message(self) -> Optional[bytes]:
+        try:
+            message = self._history.message() if self._history is not None else None
+        except Exception as error:  # noqa: BLE001  # a border: the function is the user's
+            failure = ConfigError(f"history: it was not sent: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            self._connection.report(failure)
+            return None
+        return None if message is None else codec.encode(message)
+
+    def _is_quiet(self) -> bool:
+        """Nothing is going on that another connection would not know of; on the reader."""
+        with self._lock:
+            busy = self._tally.busy or self._tally.mid_turn or self._tally.hears
+        return not (busy or self._connection.memory.mid_turn or self._calls.keep_turn_open)
+
+    def _connection_lost(self) -> bool:
+        """Calls that are open cannot be answered any more; on the reader."""
+        calls_open = self._calls.keep_turn_open or bool(self._connection.memory.pending_calls)
+        with self._lock:
+            mid_turn = self._tally.busy or self._tally.mid_turn or calls_open
+            if self._answer is not None and self._answer.is_paused:
+                self._answer.cut()  # what the model would have said to the results
+        self._calls.connection_lost()
+        return mid_turn
+
+    def _reopened(self, info: ReconnectInfo) -> None:
+        """Another connection stands: an answer that was under way begins anew, or never comes."""
+        config = self._setup.session_resumption
+        again = info.state_restored and bool(config and config.transparent)
+        with self._lock:
+            was_busy = self._tally.connection_lost(again=again)
+            self._transcript.connection_lost()
+            answer = self._answer
+            if answer is not None and again:
+                answer.restart()
+            elif answer is not None:
+                answer.cut()
+        if was_busy and not again:
+            self._connection.inbox.put(CUT, 0)
+        self._connection.inbox.wake()
+        for follow in self._followers:
+            follow(info)
+
+    def resume(self, handle: Any = None, *, timeout: float = 10.0) -> ReconnectInfo:
+        """Leave the connection for another one that takes the conversation up, now.
+
+        It happens by itself where ``reconnect`` of ``connect()`` allows it.  To take up a session
+        that has ended, or one of another process, connect anew with
+        ``session_resumption={"handle": stored}``.
+
+        Args:
+            handle: From ``resumption_handle``, of this session or another; or a
+                :class:`SessionResumptionConfig`, or a dict.  The newest of this session unless
+                given.
+            timeout: Seconds to wait for it.
+
+        Returns:
+            What it came to; ``state_restored`` is False if the handle was refused, and a fresh
+            session took its place (with ``reconnect`` only).
+
+        Raises:
+            LocalProtocolError: There is no handle: the config asked for none
+                (``session_resumption={}``), or the service gave none yet.
+            SessionClosed: The session is over, or no other connection came.
+            LiveTimeout: It takes longer; the session goes on trying.
+        """
+        if handle is not None and not isinstance(handle, str):
+            handle = codec.check(handle, SessionResumptionConfig, "handle").handle
+        if not handle and self.resumption_handle is None:
+            raise LocalProtocolError(
+                "there is no handle to resume with: the config has to ask for one"
+                " (session_resumption={}), and the service gives it when nothing is under way"
+            )
+        return self._connection.resume(handle, time.monotonic() + timeout)
 
     # ------------------------------------------------------------------------------------- turns
 
@@ -145,7 +258,8 @@ class Session(FirebaseNames, Senders):
 
         Returns:
             The turn; ``ended_by`` is ``"closed"`` if the session ended cleanly before the turn did,
-            and ``None`` if ``stop_receiving()`` cut it off.
+            ``"reconnected"`` if the connection was lost on the way (ask again), and ``None`` if
+            ``stop_receiving()`` cut it off.
 
         Raises:
             LiveTimeout: The turn did not end in time.  The session lives; what came of the turn is
@@ -160,8 +274,9 @@ class Session(FirebaseNames, Senders):
             had_inbox, connection.fills_inbox = connection.fills_inbox, True
             waiting = connection.inbox.take_all()
             try:
-                answer = self._expect_answer()
-                self.send_client_content(prompt, turn_complete=True, timeout=timeout)
+                self._send_content(prompt, True, timeout, self._expect_answer)
+                answer = self._answer
+                assert answer is not None  # made before the prompt went out
                 self._await_answer(answer, deadline, waiting)
             finally:
                 with self._lock:
@@ -173,12 +288,12 @@ class Session(FirebaseNames, Senders):
                     connection.inbox.take_all()
         return answer.turn(self.close_info)
 
-    def _expect_answer(self) -> Answer:
+    def _expect_answer(self) -> None:
         """From here on the reader hands messages to the answer, before anybody else sees them."""
-        tally = self._tally
+        tally, now = self._tally, time.monotonic()
         with self._lock:
-            self._answer = Answer(time.monotonic(), mid_turn=tally.mid_turn, busy=tally.busy)
-            return self._answer
+            self._answer = Answer(now, mid_turn=tally.mid_turn, busy=tally.busy)
+            tally.prompted(now)
 
     def _await_answer(
         self, answer: Answer, deadline: float, waiting: list[tuple[LiveServerMessage, int]]
@@ -188,13 +303,28 @@ class Session(FirebaseNames, Senders):
         while True:
             message = self._next(deadline, lambda: answer.is_settled)
             reached = reached or message is answer.first
+            if message is None and answer.is_settled:
+                self._take_rest(answer, waiting)
             if message is None or message is answer.last:
+                return
+            if message is CUT and answer.was_cut:
                 return
             if not reached:
                 waiting.append((message, 0))
 
+    def _take_rest(self, answer: Answer, waiting: list[tuple[LiveServerMessage, int]]) -> None:
+        """Take out what has come of an answer that no message ended, and the mark of its cut."""
+        is_cut = answer.was_cut
+        for message, size in self._connection.inbox.take_all():
+            if message is CUT and is_cut:
+                is_cut = False
+            elif message is CUT or not answer.takes(message):
+                waiting.append((message, size))
+
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
         """Iterate over the messages of one turn: until the model and its tools are done.
+
+        It ends early where the connection is lost on the way and the rest of the turn with it.
 
         Raises:
             LiveTimeout: ``timeout`` seconds have passed.
@@ -205,7 +335,7 @@ class Session(FirebaseNames, Senders):
         with self._receiving():
             self._connection.fills_inbox = True
             message = self._next(deadline)
-            while message is not None:
+            while message is not None and message is not CUT:
                 yield message
                 done = completes_interaction(message)
                 if done and not self._calls.keep_turn_open:
@@ -266,6 +396,7 @@ class Session(FirebaseNames, Senders):
                 messages_received=wire.messages_received,
                 bytes_sent=wire.bytes_sent,
                 bytes_received=wire.bytes_received,
+                reconnects=self._connection.reconnects,
                 turns=tally.turns,
                 interruptions=tally.interruptions,
                 time_to_first_audio=list(tally.first_audio),
@@ -282,10 +413,32 @@ class Session(FirebaseNames, Senders):
         """Take a message into account: on the reader, before callbacks and consumers."""
         if self._access.vertex_rules:
             codec.read_as_vertex(message)
+        if self._setup_complete is not None and is_piece(message):
+            self._observe_piece(message)
+        else:
+            self._observe_all(message)
+        for observer in self._observers:
+            observer(message)
+
+    def _observe_piece(self, message: LiveServerMessage) -> None:
+        """Do as the next method does where it is a piece of what the model says."""
+        self._connection.memory.generating = True
+        now = time.monotonic()
+        with self._lock:
+            self._tally.said(message, now)
+            self._transcript.said()
+            if self._answer is not None:
+                self._answer.take(message, now)
+
+    def _observe_all(self, message: LiveServerMessage) -> None:
         self._connection.memory.received(message)
         calls = self._calls.received(message)
         if message.go_away is not None and self._setup_complete is not None:
-            self._connection.going_away()
+            self._connection.dispatcher.post("go_away", message.go_away)
+            self._connection.going_away(message.go_away.time_left)
+        update = message.session_resumption_update
+        if update is not None and self._connection.memory.resumable:
+            self._connection.handle_given(update.last_consumed_client_message_index)
         if message.setup_complete is not None or (
             # asked once only: raw of a message with audio is parsed when asked for
             self._setup_complete is None and "setupComplete" in (message.raw or ())
@@ -301,10 +454,10 @@ class Session(FirebaseNames, Senders):
                 self._answer.take(message, now, tools_run=tools_run)
         if calls:
             self._calls.run(calls)  # from here on a response may be on its way
+        if completes_interaction(message):
+            self._connection.turn_completed()
         if tools_run and not self._calls.keep_turn_open:
             self._calls_settled()  # it settled while the message was taken
-        for observer in self._observers:
-            observer(message)
 
     def _ended(self) -> None:
         """The session is over: on the reader, before anybody is told."""

@@ -11,7 +11,6 @@ between threads holds a lock around each call.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Optional
 
@@ -34,6 +33,7 @@ class Tally:
         mid_turn: The model has begun to answer and not completed it; its ``turnComplete`` is still
             to come, also after ``generationComplete`` and after an interruption.
         busy: An answer is due, under way, or will go on.
+        hears: The user was heard, and the model has not answered yet.
         first_audio: Seconds from the last input to the first audio, of each turn that had both;
             of the last thousand.
     """
@@ -44,7 +44,8 @@ class Tally:
         self.interrupted_at: Optional[float] = None
         self.mid_turn = False
         self.busy = False
-        self.first_audio: deque[float] = deque(maxlen=_TIMES)
+        self.hears = False
+        self.first_audio: list[float] = []
         self._input_at: Optional[float] = None
         self._unfinished = False  # something came since the last turn ended
         self._timed = False  # the turn at hand has had its first audio
@@ -59,8 +60,20 @@ class Tally:
         self._settle_bill()
 
     def fed(self, at: float) -> None:
-        """Audio or a picture was sent; the server decides whether it asks for an answer."""
+        """Audio or a picture was sent; the server decides whether it asks for an answer.
+
+        One step, so that it needs no lock: it is taken fifty times a second.
+        """
         self._input_at = at
+
+    def said(self, message: LiveServerMessage, at: float) -> None:
+        """Take a piece of what the model says into account: a message that holds nothing else."""
+        self.mid_turn = self.busy = self._unfinished = True
+        self.hears = False
+        if self._bill_complete:
+            self._settle_bill()
+        if not self._timed and message.audio:
+            self._heard(at)
 
     def received(self, message: LiveServerMessage, at: float) -> None:
         """Take a message into account."""
@@ -71,13 +84,13 @@ class Tally:
             self.interruptions += 1
         if _is_of_model(message):
             self.mid_turn = self.busy = self._unfinished = True
+            self.hears = False
+        elif content and content.input_transcription:
+            self.hears = True
         if content and (content.input_transcription or completes_turn or self.mid_turn):
             self._settle_bill()
         if not self._timed and message.audio:
-            self._timed = True
-            if self._input_at is not None:
-                self.first_audio.append(at - self._input_at)
-                self._input_at = None
+            self._heard(at)
         if message.usage_metadata:
             self._bill = message.usage_metadata
         if completes_turn:
@@ -85,9 +98,29 @@ class Tally:
         if completes_interaction(message):
             self._end_turn()
 
+    def connection_lost(self, *, again: bool) -> bool:
+        """Another connection begins; an answer that was due comes ``again``, or not at all.
+
+        Returns:
+            Whether one was due or under way.
+        """
+        was_busy = self.busy or self.mid_turn
+        self.mid_turn = self.hears = self._unfinished = self._timed = False
+        self.busy = was_busy and again
+        self._bill_complete = True  # what was reported so far was billed
+        return was_busy
+
+    def _heard(self, at: float) -> None:
+        """The first audio of a turn came."""
+        self._timed = True
+        if self._input_at is not None:
+            self.first_audio.append(at - self._input_at)
+            del self.first_audio[:-_TIMES]
+            self._input_at = None
+
     def _end_turn(self) -> None:
         self.turns += self._unfinished  # an IDLE that only repeats the last one ends nothing
-        self._unfinished = self._timed = self.busy = self.mid_turn = False
+        self._unfinished = self._timed = self.busy = self.mid_turn = self.hears = False
 
     def _settle_bill(self) -> None:
         """Another turn begins: what is reported from here on is its own bill."""

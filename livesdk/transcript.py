@@ -5,11 +5,9 @@ Pure: told of messages, it never waits.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Optional
 
-from attrs import frozen
-
+from ._records import frozen
 from .protocol import completes_interaction
 from .types.content import Transcription
 from .types.messages import LiveServerMessage
@@ -51,7 +49,7 @@ class Transcript:
     """
 
     def __init__(self) -> None:
-        self._past: deque[Utterance] = deque(maxlen=_UTTERANCES)
+        self._past: list[Utterance] = []
         self._user = _Side("user")
         self._model = _Side("model")
         self._cut_short = False  # interrupted: the turnComplete to come is of the same turn
@@ -71,16 +69,29 @@ class Transcript:
         if (content and content.turn_complete) or completes_interaction(message):
             self._complete()
 
+    def said(self) -> None:
+        """A piece of what the model says came, without a transcript."""
+        self._cut_short = False
+
     def _complete(self) -> None:
         if self._cut_short:
             self._cut_short = False
-            self._past.extend(self._model.taken(interrupted=True))
+            self._keep(self._model.taken(interrupted=True))
         else:
             self._end_turn(interrupted=False)
 
     def _end_turn(self, *, interrupted: bool) -> None:
-        self._past.extend(self._user.taken())
-        self._past.extend(self._model.taken(interrupted=interrupted))
+        self._keep(self._user.taken())
+        self._keep(self._model.taken(interrupted=interrupted))
+
+    def _keep(self, closed: list[Utterance]) -> None:
+        self._past += closed
+        del self._past[:-_UTTERANCES]
+
+    def connection_lost(self) -> None:
+        """What is open will not be continued."""
+        self._end_turn(interrupted=False)
+        self._cut_short = False
 
     def utterances(self, *, ended: bool = False) -> list[Utterance]:
         """Return those that are closed; with ``ended``, those the session's end cut off as well."""
@@ -111,6 +122,8 @@ class _Side:
 
     def taken(self, *, interrupted: bool = False) -> list[Utterance]:
         """Close what is open, and start anew."""
+        if not self._pieces and not self.closed:
+            return []
         self._close(interrupted=interrupted)
         closed, self.closed = self.closed, []
         return closed

@@ -6,12 +6,12 @@ Pure: told of messages and times, it never waits or looks at a clock.
 from __future__ import annotations
 
 import os
-import wave
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
-from attrs import Factory, define, field
+from attrs import Factory, field
 
+from ._records import define
 from .errors import CloseInfo
 from .protocol import completes_interaction
 from .transcript import Utterance
@@ -66,8 +66,9 @@ class Turn:
         turn_complete_reason: Why it ended, where the service says.
         interaction_status: The last one sent.
         interrupted: The user cut in.
-        ended_by: ``"turn_complete"``, ``"idle"``, ``"closed"`` (see ``close_info``) or ``None``
-            while the turn goes on.
+        ended_by: ``"turn_complete"``, ``"idle"``, ``"closed"`` (see ``close_info``),
+            ``"reconnected"`` (the connection was lost on the way, and the rest with it: ask again)
+            or ``None`` while the turn goes on.
         close_info: How the session ended, where that ended the turn.
         time_to_first_audio: Seconds from the input to the first audio; ``None`` without audio.
         messages: Every message of the turn.
@@ -97,6 +98,8 @@ class Turn:
 
     def save_wav(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the audio as a WAV file; an empty one if there is no audio."""
+        import wave  # for those who save
+
         with wave.open(os.fspath(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
@@ -202,10 +205,19 @@ class TurnBuilder:
         ]
         return open_ones[:1]
 
+    @property
+    def messages(self) -> list[LiveServerMessage]:
+        """Those so far."""
+        return self._turn.messages
+
     def closed(self, info: CloseInfo) -> None:
         """The session ended before the turn did."""
         self._turn.ended_by = "closed"
         self._turn.close_info = info
+
+    def cut(self) -> None:
+        """The connection was lost before the turn ended, and the next one knows nothing of it."""
+        self._turn.ended_by = "reconnected"
 
     def result(self) -> Turn:
         """Return the turn as far as it is known."""
@@ -232,14 +244,15 @@ class Answer:
         first: The first message of the answer.
         last: The message that ends it; ``None`` while it goes on.
         is_paused: The model is done, and a tool is not.
-        is_settled: It ended without another message, when its last tool was done.
+        is_settled: It ended without another message: when its last tool was done, or cut short.
+        was_cut: It was cut short.
     """
 
     def __init__(self, started: float, *, mid_turn: bool, busy: bool) -> None:
         self.first: Optional[LiveServerMessage] = None
         self.last: Optional[LiveServerMessage] = None
         self._started = started
-        self.is_settled = False
+        self.is_settled = self.was_cut = False
         self.is_paused = False
         self._earlier = mid_turn  # what comes is of the turn before
         self._suspects = busy and not mid_turn
@@ -267,6 +280,20 @@ class Answer:
             self._earlier = False
             self._builder = TurnBuilder(self._started)
 
+    def cut(self) -> None:
+        """The connection was lost, and the rest of the turn with it."""
+        if self.last is None and not self.is_settled:
+            if self._earlier:  # nothing came of this one
+                self._builder = TurnBuilder(self._started)
+            self._earlier, self.is_settled, self.was_cut = False, True, True
+            self._builder.cut()
+
+    def restart(self) -> None:
+        """The prompt was sent again, on another connection: the answer begins anew."""
+        if self.last is None and not self.is_settled:
+            self.is_paused = self._earlier = self._suspects = False
+            self._builder = TurnBuilder(self._started)
+
     def tools_settled(self) -> None:
         """No tool runs any more, and the model has nothing to say to what it got."""
         self.is_settled = self.is_paused
@@ -278,6 +305,10 @@ class Answer:
     def withdrawn(self, responses: Iterable[FunctionResponse]) -> None:
         """Those responses could not be sent."""
         self._builder.withdrawn(responses)
+
+    def takes(self, message: LiveServerMessage) -> bool:
+        """Tell whether a message is one of the answer's."""
+        return not self._earlier and any(one is message for one in self._builder.messages)
 
     def turn(self, ended_by: Optional[CloseInfo] = None) -> Turn:
         """Return the turn; ``ended_by`` says how the session ended, if it did before the turn."""

@@ -17,6 +17,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from typing import Any, final
 
 _PIECE = 16 * 1024
@@ -94,12 +95,20 @@ class Way:
 
 @final
 class Relay:
-    """A listener on the loopback interface, with two threads a connection."""
+    """A listener on the loopback interface, with two threads a connection.
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    Args:
+        target: Where connections go.
+        on_connect: Called for each of them before anything passes, and may say what is to happen.
+    """
+
+    def __init__(
+        self, target: tuple[str, int], *, on_connect: Callable[[], None] | None = None
+    ) -> None:
         self.up = Way()
         self.down = Way()
         self._target = target
+        self._on_connect = on_connect
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         """Where to connect."""
@@ -165,8 +174,23 @@ class Relay:
                 client.close()
                 server.close()
                 return
-            self._start(self._pump, self.up, client, server)
-            self._start(self._pump, self.down, server, client)
+            if self._on_connect is not None:
+                self._on_connect()
+            pumps = [(self.up, client, server), (self.down, server, client)]
+            left = [len(pumps)]
+            for pump in pumps:
+                self._start(self._serve, left, *pump)
+
+    def _serve(self, left: list[int], way: Way, *ends: socket.socket) -> None:
+        self._pump(way, *ends)
+        with self._lock:
+            left[0] -= 1
+            if not left[0]:  # nobody reads there any more
+                self._sockets = [sock for sock in self._sockets if sock not in ends]
+                for sock in ends:
+                    sock.close()
+            if not self._ended:
+                self._threads.remove(threading.current_thread())
 
     def _pump(self, way: Way, source: socket.socket, sink: socket.socket) -> None:
         seen = 0

@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 import livesdk
-from livesdk import emulator, errors, types
+from livesdk import emulator, errors, recording, types
 
 _PUBLIC = """
     Client LiveGenerativeModel Session LiveSession MusicSession LiveCallbacks Turn CloseInfo
@@ -69,7 +69,7 @@ def test_a_star_import_gives_what_all_says():
     assert set(livesdk.__all__) <= names.keys()
 
 
-@pytest.mark.parametrize("module", [errors, types, emulator])
+@pytest.mark.parametrize("module", [errors, types, emulator, recording])
 def test_every_public_class_of_a_module_is_exported_by_it(module):
     for name in module.__all__:
         assert getattr(module, name) is not None
@@ -79,6 +79,15 @@ def test_every_public_class_of_a_module_is_exported_by_it(module):
         if inspect.isclass(value) and value.__module__ == module.__name__
     }
     assert {name for name in own if not name.startswith("_")} <= set(module.__all__)
+
+
+def test_recordings_are_documented_and_nothing_else_of_them_is_public():
+    assert set(recording.__all__) == {"RecordedEvent", "Recorder", "RecordingHeader", "Replay"}
+    for name in recording.__all__:
+        kind = getattr(recording, name)
+        members = {m: getattr(kind, m) for m in dir(kind) if not m.startswith("_")}
+        assert inspect.getdoc(kind)
+        assert [m for m, v in members.items() if callable(v) and not inspect.getdoc(v)] == []
 
 
 def test_every_error_is_exported():

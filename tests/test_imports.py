@@ -54,6 +54,24 @@ def test_making_a_client_loads_nothing_heavy():
     assert loaded("import livesdk; livesdk.Client(api_key='any')") == "[]"
 
 
+def test_a_plain_session_loads_no_type_that_it_does_not_use():
+    program = (
+        "import livesdk; from livesdk import codec\n"
+        "config = livesdk.LiveConnectConfig(response_modalities=['AUDIO'])\n"
+        "codec.encode(codec.check(config, livesdk.LiveConnectConfig))\n"
+        'codec.decode(b\'{"serverContent": {"turnComplete": true}}\')\n'
+    )
+    unused = ("choices", "formats", "media", "grounding", "retrieval")
+    names = ", ".join(f'"livesdk.types.{name}"' for name in unused)
+    assert loaded(program, names=names) == "[]"
+
+
+def test_a_plain_session_loads_no_sound_tools():
+    program = "import livesdk; livesdk.Client, livesdk.Session"
+    names = '"livesdk.pcm._g711", "livesdk.pcm._loudness", "livesdk.pcm._resample", "wave"'
+    assert loaded(program, names=names) == "[]"
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_a_whole_conversation_never_loads_asyncio(tls):
     with Emulator(voice="tones", tls=tls) as emulator:

@@ -27,7 +27,8 @@ PLAN = (
     ("ground floor: session", "session"),
     ("ground floor: its sending half", "senders"),
     ("ground floor: its parts", "_firebase_names calls lifecycle playing streaming tally"),
-    ("ground floor: connection", "connection sending"),
+    ("ground floor: connection", "connection history"),
+    ("ground floor: the loop over connections", "recovery sending"),
     ("ground floor: its reading side", "reader"),
     ("wings: what a session is told", "configure turn"),
     ("wings: what a message means", "tools transcript"),
@@ -37,12 +38,15 @@ PLAN = (
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "retry"),
     ("cellar", "_lock _log _secret _version errors"),
+    ("foundations", "_records"),
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}
 GARDEN_HOUSE = "emulator"
-BORROWED = {"types", "codec", "errors", "pcm", "_log", "_version"}
+BORROWED = {"types", "codec", "errors", "pcm", "recording", "_log", "_version"}
 
-RIGHT_WING = "codec configure endpoint families pcm protocol retry sending tally transcript turn"
+RIGHT_WING = (
+    "codec configure endpoint families history pcm protocol retry sending tally transcript turn"
+)
 NOT_PURE = {"random", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 
 # Who may import what; a room or one file of it.

@@ -29,10 +29,10 @@ def fresh():
 
 def test_importing_makes_no_constructor():
     program = (
-        "import livesdk; from livesdk.types._base import _Later\n"
+        "import livesdk; from livesdk._records import Later\n"
         "for name in ('Client', 'Session', 'LiveConnectConfig', 'LiveServerMessage'):\n"
         "    getattr(livesdk, name)\n"
-        "assert isinstance(vars(livesdk.LiveConnectConfig)['__attrs_attrs__'], _Later)\n"
+        "assert isinstance(vars(livesdk.LiveConnectConfig)['__attrs_attrs__'], Later)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
@@ -106,9 +106,19 @@ def test_objects_survive_pickling():
     assert pickle.loads(pickle.dumps(config)) == config
 
 
+def test_importing_makes_no_enum_of_configs():
+    program = (
+        "import sys, livesdk\n"
+        "livesdk.Client, livesdk.Session, livesdk.LiveConnectConfig, livesdk.LiveServerMessage\n"
+        "from livesdk.types.enums import Modality\n"
+        "assert 'livesdk.types.choices' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_enums_of_configs_are_found_where_they_were():
     from livesdk.types import choices, enums
 
-    assert enums.Behavior is choices.Behavior is types.Behavior
+    assert enums.Voices is choices.Voices is types.Voices
     with pytest.raises(AttributeError, match="Behaviour"):
         enums.Behaviour  # noqa: B018  # the look-up is the test

@@ -32,7 +32,7 @@ class Speaker(QueuedOutput):
 
         speaker.write(chunk)  # any number of times
         speaker.end_of_turn()  # no more for now: do not wait for a full buffer
-        speaker.flush()  # silence within two blocks and the device's own latency
+        speaker.flush()  # silence within three blocks and the device's own latency
         speaker.drain()  # until the last sample was heard
 
     Args:
@@ -40,7 +40,8 @@ class Speaker(QueuedOutput):
             :func:`list_devices`.
         rate_hz: Frames a second of what is written.
         channels: 1, or 2 for music.
-        block_ms: How much the device takes at a time: 20 has little delay, 40 bears a busy process.
+        block_ms: How much the device takes at a time.  A soft :meth:`flush` is heard three to four
+            blocks later, so 15 keeps 60 ms; 40 bears a busy process.
         prebuffer_ms: How much is gathered before a turn begins to sound, so that a late chunk
             leaves no gap; a turn shorter than that, or as old, sounds anyway.
         reopen_s: How long a lost device is looked for before :meth:`poll` raises.
@@ -56,7 +57,7 @@ class Speaker(QueuedOutput):
         *,
         rate_hz: int = 24_000,
         channels: int = 1,
-        block_ms: int = 20,
+        block_ms: int = 15,
         prebuffer_ms: float = 80.0,
         reopen_s: float = 10.0,
         backend: Optional[Backend] = None,

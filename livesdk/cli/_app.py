@@ -19,7 +19,7 @@ from ._service import CTRL_C
 
 __all__ = ["livesdk", "run"]
 
-_ROOMS = ("demo", "chat", "talk", "music", "devices", "serve", "doctor")
+_ROOMS = ("demo", "chat", "talk", "music", "record", "replay", "devices", "serve", "doctor")
 _ADVICE: tuple[tuple[type[LiveError], str], ...] = (
     (SessionClosed, "start the command again"),
     (SetupError, "look at the model's name and the options"),

@@ -26,11 +26,13 @@ from ._tools import ShownCall, shown_tools
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..recording import Recorder
+    from ..retry import ReconnectInfo
     from ..session import Session
     from ..turn import Turn
     from ..types import LiveServerMessage
 
-__all__ = ["command"]
+__all__ = ["chat", "command"]
 
 _PATIENCE = 120.0
 _COMMANDS = "/quit or Ctrl-D ends, /usage counts tokens, /help says this"
@@ -47,6 +49,7 @@ class _Wish:
     save_audio: Optional[Path]
     as_json: bool
     tools: tuple[Any, ...] = ()
+    recorder: Optional[Recorder] = None
 
     @property
     def config(self) -> dict[str, Any]:
@@ -92,8 +95,17 @@ class _Wish:
 )
 @click.option("--emulator", is_flag=True, help="Stay on this machine, even with a key.")
 @click.pass_obj
-def command(
+def command(terminal: Terminal, /, **options: Any) -> None:
+    """Talk to a model: by keyboard, one line of a pipe a turn, or the TEXT once.
+
+    Without a key in GOOGLE_API_KEY or GEMINI_API_KEY an emulator in this process answers.
+    """
+    chat(terminal, **options)
+
+
+def chat(
     terminal: Terminal,
+    *,
     text: tuple[str, ...],
     model: str,
     voice: Optional[str],
@@ -103,11 +115,9 @@ def command(
     as_json: bool,
     tools: tuple[str, ...],
     emulator: bool,
+    recorder: Optional[Recorder] = None,
 ) -> None:
-    """Talk to a model: by keyboard, one line of a pipe a turn, or the TEXT once.
-
-    Without a key in GOOGLE_API_KEY or GEMINI_API_KEY an emulator in this process answers.
-    """
+    """Do what the command does; ``recorder`` writes it down."""
     if modality.lower() == "text" and (voice or save_audio):
         raise click.UsageError("--voice and --save-audio need --modality audio.")
     calls: list[ShownCall] = []
@@ -124,6 +134,7 @@ def command(
         save_audio=save_audio,
         as_json=as_json,
         tools=tuple(shown_tools(tools, show)),
+        recorder=recorder,
     )
     with _Recording(save_audio) as recording, open_service(emulator=emulator) as service:
         show_service(terminal.err.print, service)
@@ -166,7 +177,9 @@ class _Recording:
 
 
 def _converse(chat: _Chat, service: Service, text: str) -> None:
-    with service.client.live.connect(chat.wish.model, chat.wish.config) as session:
+    wish, connect = chat.wish, service.client.live.connect
+    hooks = {"on_reconnect": chat.reconnected}
+    with connect(wish.model, wish.config, hooks, recorder=wish.recorder, reconnect=True) as session:
         if text:
             chat.turn(session, text, label=None)
             return
@@ -223,7 +236,14 @@ class _Chat:
         self._recording = recording
 
     def turn(self, session: Session, text: str, *, label: Optional[str]) -> None:
-        """Say something, and show the answer while it comes."""
+        """Say something, and show the answer while it comes; once more if it was cut."""
+        turn = self._answer(session, text, label)
+        if turn.ended_by is None and not session.is_closed:
+            self.terminal.note("(the connection was lost on the way: asking again)")
+            turn = self._answer(session, text, label)
+        self._report(text, turn)
+
+    def _answer(self, session: Session, text: str, label: Optional[str]) -> Turn:
         from ..turn import TurnBuilder
 
         builder = TurnBuilder(time.monotonic())
@@ -237,7 +257,13 @@ class _Chat:
         finally:
             speech.end()
             self._recording.add(builder.result())
-        self._report(text, builder.result())
+        return builder.result()
+
+    def reconnected(self, info: ReconnectInfo) -> None:
+        """Tell of another connection."""
+        if not self.wish.as_json:
+            restored = "the conversation goes on" if info.state_restored else "a fresh session"
+            self.terminal.note(f"(another connection: {restored})")
 
     def obey(self, session: Session, line: str) -> None:
         """Do what a line with a slash asks for."""

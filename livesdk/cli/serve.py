@@ -18,7 +18,7 @@ from ._service import CommandError, need_emulator
 if TYPE_CHECKING:
     from ..emulator import Connection, Emulator
 
-__all__ = ["command"]
+__all__ = ["command", "serve"]
 
 _PORT = 8765
 _FOREVER = 3600.0  # a wait that is begun again
@@ -54,10 +54,27 @@ def command(
     from ..emulator import Emulator
 
     emulator = Emulator(host=host, port=port, tls=tls, voice=voice, strict_models=strict_models)
+    serve(terminal, emulator, host=host, port=port, tls=tls)
+
+
+def serve(
+    terminal: Terminal,
+    emulator: Emulator,
+    *,
+    port: int,
+    host: str = "127.0.0.1",
+    tls: bool = False,
+    option: str = "--port",
+) -> None:
+    """Run an emulator until Ctrl-C, and tell of each connection.
+
+    Args:
+        option: Where another port is chosen.
+    """
     try:
         emulator.start()
     except OSError as error:
-        raise CommandError(_why_not(error, host, port)) from error
+        raise CommandError(_why_not(error, host, port, option)) from error
     try:
         _end_as_at_ctrl_c(signal.SIGTERM)
         _introduce(terminal, emulator, tls=tls)
@@ -67,9 +84,9 @@ def command(
         terminal.note("Stopped.")
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken — choose another with --port, or 0 for a free one"
+        return f"port {port} is taken — choose another with {option}, or 0 for a free one"
     return f"cannot listen on {host}, port {port}: {error.strerror or error}"
 
 

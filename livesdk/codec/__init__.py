@@ -18,14 +18,14 @@ from typing import Any, TypeVar, Union
 import pybase64
 
 from ..errors import ConfigError, DecodeError
-from ..types._base import Model, fields_of
+from ..types._base import Model, Raw, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
 from ._hot import audio_message, hot_hook, mime_type_of_audio
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
-from ._parse import cut, excerpt, parse, parse_around
+from ._parse import WORTH_A_CUT, cut, excerpt, parse, parse_around
 from ._shapes import Hook, Mismatch
 from ._vertex import read_as_vertex
 
@@ -36,6 +36,7 @@ __all__ = [
     "dumps",
     "encode",
     "encode_realtime_blob",
+    "encode_user_text",
     "is_picture",
     "parse",
     "picture_bytes",
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=Model)
+
+Raw.parse = staticmethod(parse)
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _hooks: dict[type, Hook] = {}
@@ -62,11 +65,11 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
     """
     hook = _hooks.get(cls) or _hooks.setdefault(cls, hot_hook(cls))
     try:
-        message = _decode_cut(frame, cls, hook)
+        message = _decode_cut(frame, cls, hook) if len(frame) >= WORTH_A_CUT else None
         if message is None:
             found = parse(frame)
             message = hook({} if found is None else found)
-            message.raw = found
+            message.raw_source = frame
         return message  # type: ignore[no-any-return]
     except Mismatch:
         pass  # outside of here, so that an error does not drag this one along
@@ -88,7 +91,7 @@ def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
             return None
         message = hook(found)
         _remember_envelope(rest, found)
-    message.raw_source = (parse, frame)
+    message.raw_source = frame
     return message
 
 
@@ -172,13 +175,24 @@ def encode_realtime_blob(kind: str, data: Any, mime_type: str) -> bytes:
         data: A bytes-like object.
         mime_type: For example ``audio/pcm;rate=16000``.
     """
-    return b"%b%b%b" % (_prefix(kind, mime_type), pybase64.b64encode(data), b'"}}}')
+    return b"".join((_prefix(kind, mime_type), pybase64.b64encode(data), b'"}}}'))
 
 
 @lru_cache(maxsize=64)
 def _prefix(kind: str, mime_type: str) -> bytes:
     frame = dumps({"realtimeInput": {kind: {"mimeType": mime_type, "data": ""}}})
     return frame[: -len(b'"}}}')]
+
+
+def encode_user_text(text: str, *, turn_complete: bool) -> bytes:
+    """Write the ``clientContent`` of one text of the user straight away, as :func:`encode` does."""
+    end = b"true" if turn_complete else b"false"
+    return _USER_TEXT % (dumps(text), end)
+
+
+_USER_TEXT = (
+    b'{"clientContent":{"turns":[{"parts":[{"text":%b}],"role":"user"}],"turnComplete":%b}}'
+)
 
 
 def check(value: Any, cls: type[M], where: str = "") -> M:

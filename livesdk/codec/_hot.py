@@ -60,6 +60,7 @@ def audio_message(data: bytes, mime_type: str) -> Any:
     turn.parts = [part]
     content.model_turn = turn
     message.server_content = content
+    message._is_piece = True
     return message
 
 
@@ -68,8 +69,11 @@ def _message(value: Any) -> Any:
         made = _new(LiveServerMessage)
         left = len(value)
         if (item := value.get("serverContent")) is not None:
-            made.server_content = _server_content(item)
+            made.server_content = content = _server_content(item)
             left -= 1
+            if not left and len(item) == 1 and content.model_turn is not None:
+                parts = content.model_turn.parts or ()
+                made._is_piece = not [part for part in parts if part.function_call]
         if left and (item := value.get("usageMetadata")) is not None:
             made.usage_metadata = _usage(item)
             left -= 1

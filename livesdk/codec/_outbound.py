@@ -55,19 +55,35 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _writer_of(cls: type) -> Writer:
-    def field_writer(name: str) -> Writer:
-        return _as_it_is if is_user_data(type_of(cls, name)) else _write
+class _Writers(dict[str, tuple[str, Writer]]):
+    """By attribute: the JSON name and the writer, resolved when one is first set.
 
-    fields = [(name, key, field_writer(name)) for name, key in json_names(cls).items()]
+    So that a config loads no class that it does not use.
+    """
+
+    def __init__(self, cls: type) -> None:
+        super().__init__()
+        self._cls = cls
+        self.names = json_names(cls)
+
+    def __missing__(self, name: str) -> tuple[str, Writer]:
+        writer = _as_it_is if is_user_data(type_of(self._cls, name)) else _write
+        found = self[name] = (self.names[name], writer)
+        return found
+
+
+def _writer_of(cls: type) -> Writer:
+    writers = _Writers(cls)
+    names = writers.names
     if is_sparse(cls):
-        return _sparse_writer({name: (key, writer) for name, key, writer in fields})
+        return _sparse_writer(writers)
 
     def write(message: Any) -> dict[str, Any]:
         wire = {}
-        for name, key, writer in fields:
+        for name in names:
             value = getattr(message, name)
             if value is not None:
+                key, writer = writers[name]
                 wire[key] = writer(value)
         if message.extra:
             wire.update(message.extra)
@@ -76,14 +92,15 @@ def _writer_of(cls: type) -> Writer:
     return write
 
 
-def _sparse_writer(fields: dict[str, tuple[str, Writer]]) -> Writer:
+def _sparse_writer(writers: _Writers) -> Writer:
     """Look only at what an instance has of its own: a part has twenty attributes, and sets one."""
+    names = writers.names
 
     def write(message: Any) -> dict[str, Any]:
         wire = {}
         for name, value in vars(message).items():
-            if value is not None and name in fields:
-                key, writer = fields[name]
+            if value is not None and name in names:
+                key, writer = writers[name]
                 wire[key] = writer(value)
         if message.extra:
             wire.update(message.extra)

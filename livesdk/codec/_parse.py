@@ -12,6 +12,7 @@ import binascii
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any, Optional, Union
 
 import pybase64
@@ -19,12 +20,12 @@ import pybase64
 from .._log import shorten
 from ..errors import DecodeError
 
-__all__ = ["cut", "excerpt", "parse", "parse_around"]
+__all__ = ["WORTH_A_CUT", "cut", "excerpt", "parse", "parse_around"]
 
-_raw_decode = json.JSONDecoder().raw_decode  # spares what json.loads spends on small frames
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what json.loads comes to
 _SPACE = " \t\r\n"
 
-_WORTH_A_CUT = 512
+WORTH_A_CUT = 512
 """Bytes of a frame from which on cutting is quicker than parsing."""
 _HEAD = 512
 """How far into a frame its first base64 string is looked for."""
@@ -41,12 +42,14 @@ def parse(frame: Union[bytes, str]) -> Any:
             raise RecursionError
         if text[:1] not in "{[":
             text = text.lstrip(_SPACE)
-        found, end = _raw_decode(text)
-        if end < len(text) and text[end:].strip(_SPACE):
+        found, end = _scan(text, 0)
+        if end < len(text) and text[end:] != "\n" and text[end:].strip(_SPACE):
             raise ValueError(f"more text after the end at character {end}")
         return found
     except RecursionError:
         why = "nested too deeply"
+    except StopIteration as stop:
+        why = f"not JSON: Expecting value: character {stop.value}"
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         why = f"not JSON: {_why(error)}"
     # out here: as a context those errors would keep the whole frame, and show it
@@ -85,7 +88,7 @@ def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:
     Returns:
         The frame with a mark instead, and the bytes that the string stood for.
     """
-    if not isinstance(frame, bytes) or len(frame) < _WORTH_A_CUT:
+    if not isinstance(frame, bytes):
         return None
     begin = _BASE64_BEGINS.search(frame, 0, _HEAD)
     if begin is None:

@@ -75,7 +75,7 @@ class AudioConversation:
         video: Pictures to be sent beside the sound, in any form ``send_realtime_input(video=...)``
             takes; the iterable runs on a thread of its own.
         video_fps: Pictures a second.
-        hard_flush: Let an interruption drop what the device itself holds, some 20 to 50 ms.
+        hard_flush: Let an interruption drop what the device itself holds, some 35 to 60 ms, too.
         on_transcript: Called with each :class:`TranscriptPiece`.
         on_playback: Called with a :class:`Playback` when the model's voice begins, has come to its
             end, or was cut off.

@@ -18,6 +18,7 @@ from .live import LiveSession
 from .memory import Handles
 from .music import MusicSession
 from .output import Output
+from .playback import PlaybackSession
 from .record import Connection, Frame, Journal, Wanted
 from .scenario import Scenario, Script
 from .server import Line
@@ -264,11 +265,15 @@ class Emulator:
             opening=opening,
             refusal=judge_credential(address, request.query, request.headers, self._api_keys),
         )
-        kind = MusicSession if address.service == "music" else LiveSession
-        session = kind(line, output, self._house, guest)
+        session = self._kind(address.service)(line, output, self._house, guest)
         with self._lock:
             self._sessions[line] = session
         return session
+
+    def _kind(self, service: str) -> type[SessionBase]:
+        if self.scenario.recording is not None:
+            return PlaybackSession
+        return MusicSession if service == "music" else LiveSession
 
     def _on_end(self, line: Line, code: int, reason: str, by: str) -> None:
         with self._lock:

@@ -51,6 +51,7 @@ class LiveSession(SessionBase):
             self._house.handles,
             setup.get("sessionResumption"),
             served=scenario.resumption,
+            on_issue=self._note_handle,
         )
         self._pending = list(snapshot.pending)
         self._conversation = Conversation(
@@ -104,6 +105,9 @@ class LiveSession(SessionBase):
             self._uplink.images,
         )
         self._resumption.quiet(snapshot, self._index)
+
+    def _note_handle(self, handle: str, consumed: int) -> None:
+        self._house.journal.handle(self._guest.connection, handle, consumed)
 
     # What the connection and the emulator tell.
 

@@ -48,6 +48,8 @@ class Connection:
         status: The HTTP status that answered the upgrade; 0 while there is none.
         frames: The client's frames as decoded JSON, in order.
         pongs: The payloads of the pongs received.
+        handles: The resumption handles given out, in order; each with the number of the client's
+            last message that it stands for, 1 for the first after the setup.
         close_code: The code of the first close frame, whoever sent it; 1006 if the connection ended
             without one, ``None`` while it lives.
         close_reason: The reason of that frame, empty without one.
@@ -64,6 +66,7 @@ class Connection:
     status: int = 0
     frames: list[Frame] = attrs.field(factory=list, repr=False)
     pongs: list[bytes] = attrs.field(factory=list, repr=False)
+    handles: dict[str, int] = attrs.field(factory=dict, repr=False)
     close_code: int | None = None
     close_reason: str | None = None
     closed_by: str | None = None
@@ -141,6 +144,14 @@ class Journal:
         """Note a pong."""
         with self.changed:
             connection.pongs.append(payload)
+            self.changed.notify_all()
+
+    def handle(self, connection: Connection, handle: str, consumed: int) -> None:
+        """Note a resumption handle, and what it stands for."""
+        if not self._keep_frames:
+            return
+        with self.changed:
+            connection.handles[handle] = consumed
             self.changed.notify_all()
 
     def close(self, connection: Connection, code: int, reason: str, by: str) -> None:

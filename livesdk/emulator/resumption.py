@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from .memory import Handles, Snapshot
 from .output import Output
@@ -18,15 +18,24 @@ class Resumption:
         handles: The emulator's.
         config: ``setup.sessionResumption``; ``None`` if the client did not ask.
         served: Without, every update says that the session cannot be resumed.
+        on_issue: Called with each handle and the number of the last message that it stands for,
+            before the client is told.
     """
 
     def __init__(
-        self, output: Output, handles: Handles, config: dict[str, Any] | None, *, served: bool
+        self,
+        output: Output,
+        handles: Handles,
+        config: dict[str, Any] | None,
+        *,
+        served: bool,
+        on_issue: Callable[[str, int], None],
     ) -> None:
         self._output = output
         self._handles = handles
         self._is_on = config is not None
         self._served = served
+        self._on_issue = on_issue
         self.transparent = bool(config and config.get("transparent"))
         self._told: bool | None = None
 
@@ -48,7 +57,9 @@ class Resumption:
         if not self._is_on or not self._served:
             return
         self._told = True
-        update: dict[str, Any] = {"newHandle": self._handles.issue(snapshot), "resumable": True}
+        handle = self._handles.issue(snapshot)
+        self._on_issue(handle, consumed)
+        update: dict[str, Any] = {"newHandle": handle, "resumable": True}
         if self.transparent:
             update["lastConsumedClientMessageIndex"] = str(consumed)
         self._output.message({"sessionResumptionUpdate": update})

@@ -24,6 +24,8 @@ from typing import Any, Callable, Union
 import attrs
 
 from ..errors import ConfigError
+from ..recording import RecordedEvent, Replay
+from ..recording._follow import connections_of
 from .steps import Say, Step
 
 __all__ = ["Input", "Reply", "Scenario", "Script"]
@@ -101,6 +103,11 @@ def _as_openings(given: Sequence[Any]) -> tuple[tuple[Step, ...], ...]:
     return tuple(() if item is None else _as_steps(item) for item in given)
 
 
+def _is_replay(_scenario: Any, _attribute: Any, given: Any) -> None:
+    if not isinstance(given, Replay):
+        raise ConfigError(f"Scenario.recording: expected a Replay, not {given!r:.60}")
+
+
 @attrs.frozen(kw_only=True)
 class Scenario:
     """What the emulator does, as data.  It may serve several emulators; each plays it anew.
@@ -133,6 +140,12 @@ class Scenario:
         chunk_interval: Seconds between two chunks of an answer.
         playback_delay: Seconds between ``generationComplete`` and ``turnComplete``, or
             ``"realtime"`` for as long as the audio would be playing.
+        recording: Play this session back, as ``Replay(path)``, in place of all answers above: each
+            frame of the server once the client has sent what had been sent by then, of each kind
+            as many frames (sound and pictures by amount).  The first connection gets what the
+            first one recorded got, and so on; after the last it begins anew.
+        recording_speed: 1.0 keeps the pace of the recording, 2.0 halves its pauses; ``None`` leaves
+            them out.
     """
 
     replies: tuple[Reply, ...] = attrs.field(default=(), converter=_as_replies)
@@ -149,6 +162,12 @@ class Scenario:
     chunk_ms: int = 60
     chunk_interval: float = 0.01
     playback_delay: float | str = 0.02
+    recording: Replay | None = attrs.field(
+        default=None,
+        repr=False,
+        validator=attrs.validators.optional(_is_replay),
+    )
+    recording_speed: float | None = None
 
 
 class Script:
@@ -161,6 +180,15 @@ class Script:
         self._heard = list(scenario.heard)
         self._openings: list[tuple[Step, ...]] = list(scenario.openings)
         self._injected: list[Step] = []
+        replay = scenario.recording
+        self._recorded = connections_of(replay.events) if replay is not None else []
+        self._next_recorded = 0
+
+    def next_recorded(self) -> list[RecordedEvent]:
+        """Return what the server said on the recorded connection whose turn it is."""
+        with self._lock:
+            number, self._next_recorded = self._next_recorded, self._next_recorded + 1
+        return self._recorded[number % len(self._recorded)] if self._recorded else []
 
     def reply(self, heard: Input) -> tuple[Step, ...] | None:
         """Return the steps that answer this input and count them as used, or ``None``."""

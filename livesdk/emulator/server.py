@@ -160,6 +160,7 @@ class Line:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._over = True
         else:
+            self._out.extend(self._protocol.data_to_send())  # what was said before goes out before
             self._out.append(b"")
             self._expect_end()
 

@@ -6,6 +6,7 @@ room is pure: no clock, thread, socket or device, and the only file it opens is 
 
 Four ideas have a file each and are re-exported here: whole frames from cut bytes (``_frames``),
 G.711 (``_g711``), sample rates (``_resample``), and loudness with voice detection (``_loudness``).
+The last three load when a name of theirs is first used (PEP 562): a conversation needs none.
 
 Functions that take a whole piece refuse one that ends inside a frame (:class:`ConfigError`).  For
 sound that arrives in arbitrary cuts there are classes with ``feed``: :class:`Alignment`,
@@ -14,6 +15,7 @@ sound that arrives in arbitrary cuts there are classes with ``feed``: :class:`Al
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
 import os
@@ -25,13 +27,14 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..errors import ConfigError
 from ._frames import Alignment, Bytes, Chunker, check_whole, chunks
-from ._g711 import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
-from ._loudness import SILENCE_DBFS, EnergyVad, VadEvent, level_dbfs
-from ._resample import Resampler, resample
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ._g711 import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
+    from ._loudness import SILENCE_DBFS, EnergyVad, VadEvent, level_dbfs
+    from ._resample import Resampler, resample
 
 __all__ = [
     "SILENCE_DBFS",
@@ -60,6 +63,26 @@ __all__ = [
     "tone",
     "wav_bytes",
 ]
+
+_LATER = {
+    "_g711": "alaw_decode alaw_encode mulaw_decode mulaw_encode",
+    "_loudness": "SILENCE_DBFS EnergyVad VadEvent level_dbfs",
+    "_resample": "Resampler resample",
+}
+_WHERE = {name: module for module, names in _LATER.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 _MAX_CHANNELS = 8  # more columns than this: the array is lying on its side
 _FADE_MS = 5.0

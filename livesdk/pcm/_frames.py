@@ -91,6 +91,8 @@ class Alignment:
 
     def feed(self, data: Bytes) -> bytes:
         """Take the next bytes and return as many as make whole samples."""
+        if type(data) is bytes and not self._carry and not len(data) % self.width:
+            return data  # as nearly always
         held = self._carry + bytes(data)
         whole = len(held) - len(held) % self.width
         self._carry = held[whole:]

@@ -20,8 +20,7 @@ import sys
 from array import array
 from typing import Literal
 
-import attrs
-
+from .._records import frozen
 from ..errors import ConfigError
 from ._frames import Bytes, Chunker
 
@@ -51,7 +50,7 @@ def level_dbfs(data: Bytes) -> float:
     return max(SILENCE_DBFS, 10.0 * math.log10(squares / count / 32768.0**2))
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class VadEvent:
     """Speech began or ended.
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
+from .._records import frozen
 from ..errors import ConfigError
 
 __all__ = ["Misfit", "Shape", "shape_of"]
@@ -27,7 +28,7 @@ class Misfit(Exception):  # becomes a response that tells the model what was wro
     """An argument is not of the annotated type; the text says which, and what is expected."""
 
 
-@attrs.frozen
+@frozen
 class Shape:
     """What an annotation means.
 

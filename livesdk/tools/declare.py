@@ -14,6 +14,7 @@ from typing import Any, Optional, TypeVar, Union, overload
 
 import attrs
 
+from .._records import frozen
 from ..errors import ConfigError
 from ..types._base import Model
 from ..types.enums import Behavior, FunctionResponseScheduling
@@ -28,7 +29,7 @@ _MARK = "__livesdk_tool__"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
 
-@attrs.frozen(kw_only=True)
+@frozen(kw_only=True)
 class ToolOptions:
     """What ``@livesdk.tool(...)`` says about a function.
 
@@ -120,7 +121,7 @@ def _member(enum: Any, value: Any, where: str) -> Any:
         raise ConfigError(f"tool: {where}: expected one of {names}, got {value!r:.40}") from None
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class FunctionTool:
     """A function that the model may call.
 

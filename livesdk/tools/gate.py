@@ -24,12 +24,15 @@ class Gate:
 
     Args:
         blocks_by_default: What a declaration without ``behavior`` means.
+
+    Attributes:
+        open: The keys of the calls; do not change it.
     """
 
     def __init__(self, *, blocks_by_default: bool) -> None:
         self._default = blocks_by_default
         self._blocking: frozenset[str] = frozenset()
-        self._open: set[str] = set()
+        self.open: set[str] = set()
 
     def declare(self, tools: Optional[Iterable[Tool]]) -> None:
         """Take the declarations that hold from now on; open calls stay as they are."""
@@ -45,17 +48,17 @@ class Gate:
         """Calls came in."""
         for call in calls:
             if call.name in self._blocking:
-                self._open.add(call.id or call.name or "")
+                self.open.add(call.id or call.name or "")
 
     def over(self, call_id: Optional[str], name: Optional[str] = None) -> None:
         """A call was answered, cancelled, or took too long."""
-        self._open.discard(call_id or name or "")
+        self.open.discard(call_id or name or "")
 
     def clear(self) -> None:
         """The connection of all open calls is gone."""
-        self._open.clear()
+        self.open.clear()
 
     @property
     def is_shut(self) -> bool:
         """Realtime media must not be sent now."""
-        return bool(self._open)
+        return bool(self.open)

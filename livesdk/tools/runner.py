@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional
 
@@ -22,6 +21,7 @@ import attrs
 
 from .. import codec
 from .._log import get_logger, shorten
+from .._records import define
 from ..errors import LiveError, ToolError
 from ..types.content import (
     Blob,
@@ -40,7 +40,7 @@ _REMEMBERED = 10_000
 """Ids of calls that are over, kept so that one that comes again is not run again."""
 
 
-@attrs.define(kw_only=True)
+@define(kw_only=True)
 class ToolCounts:
     """What became of the calls; they balance: calls = answered + cancelled + lost + running.
 
@@ -61,7 +61,7 @@ class ToolCounts:
     repeated: int = 0
 
 
-@attrs.define(eq=False)
+@define(eq=False)
 class _Call:
     """One call, and what its function sees of it."""
 
@@ -71,6 +71,7 @@ class _Call:
     args: Mapping[str, Any]
     tool: Optional[FunctionTool]
     session: Any
+    epoch: int
     cancelled: threading.Event = attrs.Factory(threading.Event)
     deadline: Optional[float] = None
     over: bool = False
@@ -87,7 +88,8 @@ class ToolRunner:
     Args:
         session: What tools see as ``context.session``.
         name: Of the threads.
-        send: Sends responses; may block, raises when the session is over.
+        send: Sends responses; may block, raises when the session is over.  Its second argument
+            tells whether they are still wanted: not on another connection than the call's.
         report: Told of each :class:`ToolError`.
         on_over: Told of the id of each call that is over, for whatever reason.
         workers: Threads at most; a function that outlives its timeout gets a substitute.
@@ -98,7 +100,7 @@ class ToolRunner:
         session: Any,
         *,
         name: str,
-        send: Callable[[list[FunctionResponse]], None],
+        send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_over: Callable[[Optional[str]], None],
         workers: int = 4,
@@ -111,15 +113,16 @@ class ToolRunner:
         self._workers = workers
         self._condition = threading.Condition(threading.Lock())
         self._tools: Mapping[str, FunctionTool] = {}
-        self._queue: deque[_Call] = deque()
+        self._queue: list[_Call] = []  # a few at most
         self._open: dict[str, _Call] = {}
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: dict[str, None] = {}  # in order
         self._threads = 0
         self._idle = 0
         self._stuck = 0
         self._watching = False
         self._closed = False
         self._number = 0
+        self._epoch = 0  # how many connections were lost
         self._busy: set[int] = set()
         self.counts = ToolCounts()
 
@@ -159,7 +162,9 @@ class ToolRunner:
                 return False
             self._remember(key)
             tool = self._tools.get(call.name or "")
-            made = _Call(key, call.id, call.name or "", call.args or {}, tool, self._session)
+            made = _Call(
+                key, call.id, call.name or "", call.args or {}, tool, self._session, self._epoch
+            )
             if tool is not None and tool.options.timeout is not None:
                 made.deadline = time.monotonic() + tool.options.timeout
             self.counts.calls += 1
@@ -174,7 +179,7 @@ class ToolRunner:
     def _remember(self, key: str) -> None:
         self._seen[key] = None
         if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
+            del self._seen[next(iter(self._seen))]
 
     def _threads_to_start(self, call: _Call) -> list[tuple[Callable[[], None], str]]:
         """Return the threads that are missing; the caller holds the condition."""
@@ -201,8 +206,13 @@ class ToolRunner:
             self._on_over(call.call_id)
 
     def connection_lost(self) -> None:
-        """No call that is open can be answered any more; the runner goes on."""
+        """No call that is open can be answered any more; the runner goes on.
+
+        Ids that come again are new calls: what the model says from here on, it has not said before.
+        """
         with self._condition:
+            self._epoch += 1
+            self._seen.clear()
             calls = list(self._open.values())
             for call in calls:
                 self._end(call)
@@ -249,7 +259,7 @@ class ToolRunner:
                     self._threads -= 1
                     self._condition.notify_all()
                     return
-                call = self._queue.popleft()
+                call = self._queue.pop(0)
             if not call.over:
                 self._run(call)
 
@@ -337,7 +347,7 @@ class ToolRunner:
             if last:
                 self._end(call)
         try:
-            self._send([response])
+            self._send([response], lambda: call.epoch == self._epoch)
         except LiveError as error:
             self._unanswered(call, error, last=last)
             return False
@@ -403,7 +413,7 @@ class ToolRunner:
         self._report(error)
         response = self._addressed(call, FunctionResponse(response={"error": text}))
         try:
-            self._send([response])
+            self._send([response], lambda: call.epoch == self._epoch)
         except LiveError as failure:
             self._unanswered(call, failure, last=True)
             return

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from ._dial import Dial
 from ._frames import CloseFrame, Message
-from ._interface import Lost, Transport, TransportStats
+from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._websocket import WebSocketTransport
 
 __all__ = [
     "CloseFrame",
     "Dial",
+    "Held",
+    "Leftover",
     "Lost",
     "Message",
+    "Outbound",
     "Transport",
     "TransportStats",
     "WebSocketTransport",

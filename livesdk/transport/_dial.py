@@ -18,9 +18,10 @@ from typing import Any, Optional
 from urllib.parse import urlsplit
 
 import websocket
-from attrs import field, frozen
+from attrs import field
 
 from .._log import shorten
+from .._records import frozen
 from .._secret import HoldsSecret
 from ..errors import ConfigError, ConnectError, LiveError, LiveTimeout
 from ._line import Late, Line

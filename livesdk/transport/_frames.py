@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import codecs
 import os
+import struct
 import sys
-from collections import deque
+from functools import lru_cache
 from typing import Any, Optional, Union
 
-from attrs import define, frozen
+from attrs import define
 from websocket import ABNF, WebSocketProtocolException
+
+from .._records import frozen
 
 __all__ = ["CloseFrame", "FrameReader", "Keys", "Message", "Violation", "client_frame"]
 
@@ -25,7 +28,7 @@ _FINAL = 0x80
 _RESERVED = 0x70
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
-_NUMPY_FROM = 32 * 1024
+_NUMPY_FROM = 2 * 1024
 
 
 class Keys:
@@ -36,45 +39,56 @@ class Keys:
     """
 
     def __init__(self) -> None:
-        self._drawn: deque[bytes] = deque()
+        self._drawn = _KEY.iter_unpack(b"")
 
     def next(self) -> bytes:
         """Return a key that nobody gets again."""
-        try:
-            return self._drawn.popleft()
-        except IndexError:
-            pool = os.urandom(1024)
-            self._drawn.extend(pool[at : at + 4] for at in range(4, 1024, 4))
-            return pool[:4]
+        for (key,) in self._drawn:  # one step, whoever else takes one at the same time
+            return key  # type: ignore[no-any-return]
+        self._drawn = _KEY.iter_unpack(os.urandom(1024))
+        return self.next()
+
+
+_KEY = struct.Struct("4s")
+_MEDIUM_HEAD = struct.Struct("!BBH4s")
 
 
 def client_frame(opcode: int, payload: bytes, key: bytes) -> bytes:
     """Return one final frame, masked with the key (RFC 6455 §5.2)."""
     size = len(payload)
-    if size <= _SHORT:
-        head = bytes((_FINAL | opcode, _MASKED | size))
-    elif size <= _MEDIUM:
-        head = bytes((_FINAL | opcode, _MASKED | 126)) + size.to_bytes(2, "big")
+    if _SHORT < size <= _MEDIUM:
+        head = _MEDIUM_HEAD.pack(_FINAL | opcode, _MASKED | 126, size, key)
+    elif size <= _SHORT:
+        head = bytes((_FINAL | opcode, _MASKED | size)) + key
     else:
-        head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big")
-    return b"%b%b%b" % (head, key, _masked(payload, key))
+        head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big") + key
+    return head + _masked(payload, key)
 
 
 def _masked(payload: bytes, key: bytes) -> bytes:
     """XOR with the repeated key: as one big integer, or by NumPy where that is loaded already."""
     size = len(payload)
-    numpy: Any = sys.modules.get("numpy")
-    if size >= _NUMPY_FROM and hasattr(numpy, "frombuffer"):  # not while it is being imported
+    numpy: Any = sys.modules.get("numpy") if size >= _NUMPY_FROM else None
+    if hasattr(numpy, "frombuffer"):  # not while it is being imported
         whole = size & ~3
         words = numpy.frombuffer(payload, "u4", whole // 4) ^ numpy.frombuffer(key, "u4")
         rest = bytes(a ^ b for a, b in zip(payload[whole:], key))
         return bytes(words.tobytes() + rest)
-    mask = (key * (size // 4 + 1))[:size]
-    mixed = int.from_bytes(payload, sys.byteorder) ^ int.from_bytes(mask, sys.byteorder)
-    return mixed.to_bytes(size, sys.byteorder)
+    words = (size + 3) // 4
+    mask = int.from_bytes(key, "little") * _repeated(words)
+    mixed = int.from_bytes(payload, "little") ^ mask
+    if size & 3:
+        return mixed.to_bytes(4 * words, "little")[:size]
+    return mixed.to_bytes(size, "little")
 
 
-@define(eq=False)  # one for each message: not frozen, which would cost more to make
+@lru_cache(maxsize=64)
+def _repeated(words: int) -> int:
+    """Return what makes so many words of one by multiplication, quicker than by repeating it."""
+    return int.from_bytes(b"\1\0\0\0" * words, "little")
+
+
+@define(eq=False, repr=False)  # one for each message: not frozen, which would cost more to make
 class Message:
     """A whole message: ``str`` from text frames, ``bytes`` from binary ones."""
 
@@ -145,6 +159,8 @@ class FrameReader:
         Raises:
             Violation: The peer broke the protocol, or its message is too big.
         """
+        if self._position >= len(self._ahead):
+            return None
         if not self._opcode:
             message = self._plain()
             if message is not None:
@@ -165,15 +181,15 @@ class FrameReader:
     def _plain(self) -> Optional[Message]:
         """Take one final, unmasked data frame that is here as a whole; ``None`` for all else."""
         data, at = self._ahead, self._position
-        if len(data) - at < 2:  # the shortest head
+        if len(data) - at < 4:  # some shorter ones there are, but they are rare
             return None
-        opcode, size = data[at] ^ _FINAL, data[at + 1]
-        if opcode not in (TEXT, BINARY) or size >= _MASKED:
+        opcode, size, start = data[at] ^ _FINAL, data[at + 1], at + 2
+        if opcode not in (BINARY, TEXT) or size >= _MASKED:
             return None
-        start = at + 2
-        if size > _SHORT:  # RFC 6455 §5.2
-            start += 2 if size == 126 else 8
-            size = int.from_bytes(data[at + 2 : start], "big")
+        if size == 126:  # RFC 6455 §5.2
+            size, start = data[start] << 8 | data[at + 3], at + 4
+        elif size == 127:
+            size, start = int.from_bytes(data[start : at + 10], "big"), at + 10
         end = start + size
         if end > len(data) or size > self._limit:
             return None

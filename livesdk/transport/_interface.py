@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Optional, Union
 
-from attrs import define
+from attrs import Factory
 
+from .._records import define, frozen
 from ._dial import Dial
 from ._frames import CloseFrame, Message
 
-__all__ = ["Lost", "Transport", "TransportStats"]
+__all__ = ["Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
 
 
 class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
@@ -19,7 +21,6 @@ class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
     Attributes:
         code: 1006, or the code we failed the connection with (1002, 1007, 1009).
         reason: What happened, in a few words.
-        sent: False if no byte of what was to be sent went out.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -28,13 +29,44 @@ class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
         self.reason = reason
 
 
+class Held(Lost):
+    """Nothing may go out at this moment: not open yet, or about to be left; it may be kept."""
+
+
+@frozen
+class Outbound:
+    """A message on its way out, and how much realtime media it is; 0 for all that is none."""
+
+    payload: bytes
+    media_ms: float = 0.0
+
+
+@define
+class Leftover:
+    """What a connection that is over leaves to the next one.
+
+    Attributes:
+        sent: With a journal: what went out and was not acknowledged, in the order on the wire;
+            then what was given to ``release`` and did not go out.
+        media: Realtime media that did not go out.
+        forgotten: Messages that went out, were not acknowledged, and were too much for the journal.
+    """
+
+    sent: list[Outbound] = Factory(list)
+    media: list[Outbound] = Factory(list)
+    forgotten: int = 0
+
+
 @define
 class TransportStats:
-    """Counters of one connection; read them any time, they only grow (queues aside)."""
+    """Counters, over all connections of a session; read them any time.  All but queues grow."""
 
     messages_received: int = 0
     bytes_received: int = 0
     frames_sent: int = 0
+    messages_sent: int = 0
+    """Whole messages, realtime media and setups aside."""
+    media_sent_ms: float = 0.0
     bytes_sent: int = 0
     media_dropped_ms: float = 0.0
     media_queued_ms: float = 0.0
@@ -44,7 +76,10 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``receive`` and ``close`` belong to one thread, the reader; the others are for any.
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``next``, ``acknowledged``,
+    ``leftover`` and ``close`` belong to one thread, the reader; the others are for any.  Until
+    ``release`` nothing but the setup goes out: ``send`` raises :class:`Held`, and media waits;
+    likewise after ``hold``.
     """
 
     stats: TransportStats
@@ -60,11 +95,54 @@ class Transport(abc.ABC):
         """Return what arrived next, or ``None`` at the deadline or when woken; else ``Lost``."""
 
     @abc.abstractmethod
+    def send_setup(self, payload: bytes, deadline: float) -> None:
+        """Send the first message; as ``send``."""
+
+    @abc.abstractmethod
+    def keep(self, media: Sequence[Outbound]) -> None:
+        """Take what an earlier connection left of realtime media, before ``release``.
+
+        It goes before what was given since; the bound holds for both together.
+        """
+
+    @abc.abstractmethod
+    def release(self, first: Sequence[Outbound] = ()) -> None:
+        """Let messages out from here on; never waits.
+
+        Args:
+            first: What goes before everything else, and is never dropped.
+        """
+
+    @abc.abstractmethod
+    def hold(self) -> bool:
+        """Let nothing out from here on that is not queued; the opposite of ``release``.
+
+        Returns:
+            Whether nothing is queued.
+        """
+
+    @abc.abstractmethod
+    def acknowledged(self, count: int) -> None:
+        """The first ``count`` messages after the setup need not be kept any longer."""
+
+    @abc.abstractmethod
+    def leftover(self) -> Leftover:
+        """After the end, take out what the next connection should send; from then on refuse all."""
+
+    @abc.abstractmethod
+    def next(self) -> Union[Message, CloseFrame, None]:
+        """Return what arrived together with what :meth:`receive` returned, if anything is left.
+
+        Does not look at the network.
+        """
+
+    @abc.abstractmethod
     def send(self, payload: bytes, deadline: float) -> None:
         """Return once the message is with the operating system.
 
         Raises:
             LiveTimeout: The peer took no bytes of it by the deadline; nothing was sent.
+            Held: It has to wait for ``release``; nothing was sent.
             Lost: The connection is gone; no whole message was sent.
         """
 
@@ -73,6 +151,8 @@ class Transport(abc.ABC):
         """Queue a realtime message, in order with the others; never waits.
 
         Beyond one second of media the oldest that did not start to go out is dropped and counted.
+        Where the session outlives the connection, media is still taken after the connection is
+        lost, until ``leftover`` was called.
         """
 
     @abc.abstractmethod

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Any, Optional, Union
 from urllib.parse import unquote, urlsplit
 
-from attrs import field, frozen
+from attrs import field
 
+from .._records import frozen
 from ..errors import ConfigError, ConnectError
 from ._line import Line
 

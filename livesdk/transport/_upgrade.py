@@ -14,9 +14,9 @@ from typing import NoReturn, Optional
 from urllib.parse import urlsplit
 
 import websocket
-from attrs import frozen
 
 from .._log import shorten
+from .._records import frozen
 from ..errors import AuthenticationError, ConfigError, ConnectError
 from ._line import Late, Line
 

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import time
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 __all__ = ["Waker", "remaining", "send_some", "wait_ready"]
 
@@ -27,7 +27,7 @@ def remaining(deadline: Optional[float]) -> Optional[float]:
     return max(0.0, deadline - time.monotonic())
 
 
-def send_some(sock: socket.socket, view: memoryview) -> int:
+def send_some(sock: socket.socket, view: Union[bytes, memoryview]) -> int:
     """Send what there is room for, at least one byte; else raise as a socket that is full does."""
     sent = sock.send(view)
     if view and not sent:  # what TLS on gevent says for it
@@ -95,8 +95,11 @@ class Waker:
             waker = self._woken.fileno()
             self._watch = _Watch(descriptor, read=read, write=write, waker=waker)
             self._watched = wanted
+        found = self._watch.wait(timeout)
+        if found == [descriptor]:
+            return True
         is_ready = False
-        for one in self._watch.wait(timeout):
+        for one in found:
             if one == descriptor:
                 is_ready = True
             else:

@@ -13,6 +13,10 @@ must be offered again: the head of the queue is always what is offered.  TLS may
 it writes on, and the other way round: two flags remember it, so that nobody waits for the wrong
 thing, or spins.
 
+A session may outlive its connection.  Then the next one begins *held*: it takes media, up to its
+bound, and lets nothing out but the setup until ``release``; and what this one did not get out, or
+with a journal was not told of having arrived, is its ``leftover``.
+
 The descriptor stays open until the last thread that waits on it is back (``_waiting``): its number
 never becomes somebody else's under a waiting thread.
 """
@@ -25,6 +29,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Optional, Union
 
 from attrs import define
@@ -44,26 +49,46 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._interface import Lost, Transport, TransportStats
+from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._upgrade import Secrets
 from ._waiting import Waker, remaining, send_some, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
-_READ_AHEAD = 64 * 1024
+_LEAST, _MOST = 16 * 1024, 256 * 1024
+"""Bytes of one read."""
+_FEW = 8
+"""Messages of one read: if a full one brings fewer, the next asks for more.
+
+Each read makes threads take turns: one of four seconds of audio costs half of four of a second.
+"""
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
+_JOURNAL_LIMIT = 32 * 1024 * 1024
+"""Bytes that wait for being acknowledged; beyond it the oldest cannot be sent again."""
 _GLANCE = 0.05
 """Seconds in which a blocked sender notices that another thread got its frame out."""
 
 
 @define(eq=False)
 class _Outgoing:
-    """One frame in the outbound path."""
+    """One frame in the outbound path.
 
-    view: memoryview
+    Attributes:
+        view: What of it is still to go out.
+        payload: The message that it carries; ``None`` for control frames and the setup.
+        media_ms: How much realtime media that is.
+        is_media: It may be dropped before it starts to go out.
+        is_first: It was given to ``release``: nobody waits for it.
+        started: Part of it is out.
+        done: All of it is out.
+    """
+
+    view: Union[bytes, memoryview]
+    payload: Optional[bytes] = None
     media_ms: float = 0.0
     is_media: bool = False
+    is_first: bool = False
     started: bool = False
     done: bool = False
 
@@ -74,18 +99,36 @@ class WebSocketTransport(Transport):
     Args:
         max_message_bytes: A larger message ends the connection with 1009.
         max_media_ms: How much realtime media may wait for room.
+        stats: To go on counting with.
+        held: Nothing goes out before ``release``.
+        outlived: The session may outlive this connection: media is taken after the loss as well.
+        journals: Keep what was sent until it is acknowledged.
     """
 
     def __init__(
-        self, *, max_message_bytes: int = 64 * 1024 * 1024, max_media_ms: float = 1000.0
+        self,
+        *,
+        max_message_bytes: int = 64 * 1024 * 1024,
+        max_media_ms: float = 1000.0,
+        stats: Optional[TransportStats] = None,
+        held: bool = False,
+        outlived: bool = False,
+        journals: bool = False,
     ) -> None:
-        self.stats = TransportStats()
+        self.stats = stats or TransportStats()
         self.last_received = time.monotonic()
         self._lock = threading.Lock()  # around every call on the socket, and the fields below
         self._sock: Optional[socket.socket] = None
         self._queue: deque[_Outgoing] = deque()
         self._lost: Optional[Lost] = None
         self._closing = False  # a close frame is queued: nothing may follow it
+        self._held = held
+        self._outlived = outlived
+        self._kept: list[_Outgoing] = []  # media while held, or after the end
+        self._journal: Optional[deque[Outbound]] = deque() if journals else None
+        self._journal_bytes = 0
+        self._journal_from = 0  # how many messages went out before the first in the journal
+        self._forgotten = 0  # of those, how many were never acknowledged
         self._waiting = 0  # senders that wait for room: they keep the descriptor
         self._closed = False
         self._waker = Waker()
@@ -93,6 +136,8 @@ class WebSocketTransport(Transport):
         self._keys = Keys()
         self._secrets: Optional[Secrets] = None
         self._max_media_ms = max_media_ms
+        self._ahead = _LEAST  # what the next recv asks for
+        self._counted = 0  # messages that had come at the last one
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
         self._send_wants_read = False  # TLS cannot write on before it has read
@@ -133,12 +178,20 @@ class WebSocketTransport(Transport):
         """Remember why, and shut the socket down; the caller holds the lock."""
         if self._lost is None:
             self._lost = lost
-        self._queue.clear()
+        self._keep_media(self._queue)
+        self._queue = deque(item for item in self._queue if item.is_first)
         self._count_queue()
         if self._sock is not None and not self._closed:
             with contextlib.suppress(OSError):
                 # SSLSocket.shutdown would drop the TLS object under a reader; the socket's does not
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def _keep_media(self, frames: Iterable[_Outgoing]) -> None:
+        """Take over media that will not go out, for the next connection; holding the lock."""
+        if self._outlived:
+            # what is kept already was given later: while a close frame went out, or held
+            self._kept[:0] = [item for item in frames if item.is_media]
+            self._drop_old_media(self._kept)
 
     def close(self) -> None:
         with self._lock:
@@ -169,14 +222,26 @@ class WebSocketTransport(Transport):
 
     # ------------------------------------------------------------------------------------ sending
 
+    def send_setup(self, payload: bytes, deadline: float) -> None:
+        self._send_frame(self._frame(TEXT, payload), deadline, is_setup=True)
+
     def send(self, payload: bytes, deadline: float) -> None:
-        self._send_frame(self._frame(TEXT, payload), deadline)
+        frame = self._frame(TEXT, payload)
+        frame.payload = payload
+        self._send_frame(frame, deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
-        return _Outgoing(memoryview(client_frame(opcode, payload, self._keys.next())))
+        return _Outgoing(client_frame(opcode, payload, self._keys.next()))
 
-    def _send_frame(self, frame: _Outgoing, deadline: float) -> None:
+    def _media_frame(self, payload: bytes, media_ms: float) -> _Outgoing:
+        frame = self._frame(TEXT, payload)
+        frame.payload, frame.media_ms, frame.is_media = payload, media_ms, True
+        return frame
+
+    def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
         with self._lock:
+            if self._held and not is_setup:
+                raise Held(1006, "not open")
             sock = self._append(frame)
             self._flush(sock)
             if frame.done:
@@ -218,26 +283,72 @@ class WebSocketTransport(Transport):
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
-        frame = self._frame(TEXT, payload)
-        frame.media_ms, frame.is_media = duration_ms, True
+        frame = self._media_frame(payload, duration_ms)
         with self._lock:
+            if self._held or (self._outlived and (self._lost or self._closing)):
+                self._kept.append(frame)
+                self._drop_old_media(self._kept)
+                return
             self._flush(self._append(frame))
             if not self._queue:
                 return
-            self._drop_old_media()
+            self._drop_old_media(self._queue)
         self._waker.wake()  # the reader flushes from here on
 
-    def _drop_old_media(self) -> None:
+    def _drop_old_media(self, frames: Union[deque[_Outgoing], list[_Outgoing]]) -> None:
         """Keep at most a second of media waiting, the newest; the caller holds the lock."""
-        waiting = [item for item in self._queue if item.is_media and not item.started]
+        waiting = [item for item in frames if item.is_media and not item.started]
         excess = sum(item.media_ms for item in waiting) - self._max_media_ms
         for item in waiting[:-1]:
             if excess <= 0:
                 break
             excess -= item.media_ms
-            self._queue.remove(item)
+            frames.remove(item)
             self.stats.media_dropped_ms += item.media_ms
         self._count_queue()
+
+    def keep(self, media: Sequence[Outbound]) -> None:
+        with self._lock:
+            self._kept[:0] = [self._media_frame(each.payload, each.media_ms) for each in media]
+            self._drop_old_media(self._kept)
+
+    def release(self, first: Sequence[Outbound] = ()) -> None:
+        with self._lock:
+            kept, self._kept, self._held = self._kept, [], False
+            for message in first:
+                frame = self._frame(TEXT, message.payload)
+                frame.payload, frame.media_ms = message.payload, message.media_ms
+                frame.is_first = True
+                self._queue.append(frame)
+            self._queue.extend(kept)
+            self._drop_old_media(self._queue)
+            if self._sock is not None and self._lost is None:
+                self._flush(self._sock)
+
+    def hold(self) -> bool:
+        with self._lock:
+            self._held = True
+            return not self._queue
+
+    def acknowledged(self, count: int) -> None:
+        with self._lock:
+            while self._journal and self._journal_from < count:
+                self._journal_bytes -= len(self._journal.popleft().payload)
+                self._journal_from += 1
+            if count >= self._journal_from:
+                self._forgotten = 0
+
+    def leftover(self) -> Leftover:
+        with self._lock:
+            self._lose(Lost(1006, "closed"))
+            self._outlived = self._held = False
+            sent = list(self._journal or ())
+            sent += _messages(item for item in self._queue if item.is_first)
+            media = _messages(self._kept)
+            self._kept.clear()
+            self._queue.clear()
+            self._count_queue()
+        return Leftover(sent, media, self._forgotten)
 
     def ping(self) -> None:
         self._send_control(PING, b"")
@@ -261,6 +372,7 @@ class WebSocketTransport(Transport):
         if self._lost or self._closing or self._sock is None or not self._is_open:
             return
         self._closing = True
+        self._keep_media([item for item in self._queue if not item.started])
         self._queue = deque(item for item in self._queue if item.started or not item.is_media)
         payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
         self._queue.append(self._frame(CLOSE, payload))
@@ -287,10 +399,10 @@ class WebSocketTransport(Transport):
                 if sent == len(frame.view):
                     frame.done = True
                     queue.popleft()
-                    self.stats.frames_sent += 1
+                    self._went_out(frame)
                 else:
                     frame.started = True
-                    frame.view = frame.view[sent:]
+                    frame.view = memoryview(frame.view)[sent:]
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError) as want:
             # TLS has made a record of it by now, and will send that first whatever comes
             queue[0].started = queue[0].started or isinstance(sock, ssl.SSLSocket)
@@ -303,29 +415,54 @@ class WebSocketTransport(Transport):
         if queue or self.stats.frames_queued:
             self._count_queue()
 
+    def _went_out(self, frame: _Outgoing) -> None:
+        """Count a frame, and enter its message into the journal; the caller holds the lock."""
+        stats, payload = self.stats, frame.payload
+        stats.frames_sent += 1
+        if payload is None:
+            return
+        stats.media_sent_ms += frame.media_ms
+        if not frame.is_media:
+            stats.messages_sent += 1
+        if self._journal is not None:
+            self._journal.append(Outbound(payload, frame.media_ms))
+            self._journal_bytes += len(payload)
+            while self._journal_bytes > _JOURNAL_LIMIT:
+                self._journal_bytes -= len(self._journal.popleft().payload)
+                self._journal_from += 1
+                self._forgotten += 1
+
     def _count_queue(self) -> None:
-        self.stats.frames_queued = len(self._queue)
-        self.stats.media_queued_ms = sum(item.media_ms for item in self._queue)
+        self.stats.frames_queued = len(self._queue) + len(self._kept)
+        waiting = (*self._queue, *self._kept)
+        self.stats.media_queued_ms = sum(item.media_ms for item in waiting)
 
     # ---------------------------------------------------------------------------------- receiving
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         is_late = False
+        while True:
+            event = self.next()
+            if event is not None:
+                return event
+            if is_late or not self._fill(deadline):
+                return None
+            # pings and fragments without end are no reason to stay beyond the deadline
+            is_late = deadline is not None and self.last_received >= deadline
+
+    def next(self) -> Union[Message, CloseFrame, None]:
         try:
             while True:
                 event = self._reader.next()
-                if event is None:
-                    if is_late or not self._fill(deadline):
-                        return None
-                    # pings and fragments without end are no reason to stay beyond the deadline
-                    is_late = deadline is not None and self.last_received >= deadline
-                elif isinstance(event, Message):
+                if isinstance(event, Message):
                     self.stats.messages_received += 1
                     return event
-                elif isinstance(event, CloseFrame):
+                if event is None:
+                    return None
+                if isinstance(event, CloseFrame):
                     self._answer_close(event)
                     return CloseFrame(event.code, self.struck_from(event.reason))
-                elif isinstance(event, Ping):
+                if isinstance(event, Ping):
                     self._send_control(PONG, event.payload)
         except Violation as error:
             self._fail(error)
@@ -360,7 +497,7 @@ class WebSocketTransport(Transport):
         """Read once without waiting; the caller holds the lock."""
         self._recv_wants_write = False
         try:
-            data = sock.recv(_READ_AHEAD)
+            data = sock.recv(self._ahead)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._drained = True
             return b""
@@ -373,9 +510,22 @@ class WebSocketTransport(Transport):
         if not data:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
-        self._drained = len(data) < _READ_AHEAD and not pending
+        size = len(data)
+        if isinstance(sock, ssl.SSLSocket):  # a record has 16 KB at most
+            self._drained = size < self._ahead and not sock.pending()
+        else:
+            self._drained = size < self._ahead
+            self._fit(size)
         return data
+
+    def _fit(self, size: int) -> None:
+        """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
+        count = self.stats.messages_received
+        if size == self._ahead and count - self._counted < _FEW:
+            self._ahead = min(_MOST, 4 * size)
+        elif 4 * size < self._ahead:
+            self._ahead = max(_LEAST, self._ahead // 4)
+        self._counted = count
 
     def _answer_close(self, close: CloseFrame) -> None:
         """Echo the code, unless our own close frame went first (RFC 6455 §5.5.1)."""
@@ -387,6 +537,10 @@ class WebSocketTransport(Transport):
         with self._lock:
             self._queue_close(violation.code, violation.reason)
             self._lose(Lost(violation.code, violation.reason))
+
+
+def _messages(frames: Iterable[_Outgoing]) -> list[Outbound]:
+    return [Outbound(each.payload, each.media_ms) for each in frames if each.payload is not None]
 
 
 def _cut(reason: str) -> bytes:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "choices": (
-        "ActivityHandling ApiSpec AspectRatio AudioTranscriptionConfigMode AuthType Behavior "
+        "ActivityHandling ApiSpec AspectRatio AudioTranscriptionConfigMode AuthType "
         "Delivery DocumentMetadataContentLayer DynamicRetrievalConfigMode EndSensitivity "
         "Environment FeatureSelectionPreference FinishReason FunctionCallingConfigMode "
-        "FunctionResponseScheduling HarmBlockMethod HarmBlockThreshold HarmCategory "
+        "HarmBlockMethod HarmBlockThreshold HarmCategory "
         "HttpElementLocation ImageSize Language MediaProcessing MediaResolution "
         "MusicGenerationMode Outcome PartMediaResolutionLevel PhishBlockThreshold SafetyPolicy "
         "SpreadsheetMetadataContentLayer StartSensitivity ThinkingLevel ToolType TurnCoverage "
@@ -54,9 +54,9 @@ _NAMES = {
         "PartialArg ToolCall ToolResponse Transcription UserContent WordInfo"
     ),
     "enums": (
-        "InteractionStatus LiveMusicPlaybackControl MediaModality Modality OpenEnum "
-        "ResponseStatus Scale ServiceTier TrafficType TurnCompleteReason VadSignalType "
-        "VoiceActivityType"
+        "Behavior FunctionResponseScheduling InteractionStatus LiveMusicPlaybackControl "
+        "MediaModality Modality OpenEnum ResponseStatus Scale ServiceTier TrafficType "
+        "TurnCompleteReason VadSignalType VoiceActivityType"
     ),
     "formats": (
         "AudioResponseFormat GenerationConfigRoutingConfig "

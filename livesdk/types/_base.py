@@ -1,23 +1,23 @@
 """What every message and config class shares: being made, comparing, and showing itself briefly.
 
 There are some 160 of these classes, of which a program uses twenty.  So comparing and showing are
-written once, here, and attrs makes the constructor of a class when it is first needed: both
-together take four fifths off the time that importing the classes takes.
+written once, here, and attrs makes the constructor of a class when it is first needed (see
+``_records``): both together take four fifths off the time that importing the classes takes.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
+from .._records import construct_later
 
-__all__ = ["Model", "define", "fields_of", "frozen", "is_sparse", "sparse"]
+__all__ = ["Model", "Raw", "define", "fields_of", "frozen", "is_sparse", "sparse"]
 
 _C = TypeVar("_C", bound=type)
 
 if TYPE_CHECKING:
+    import attrs
     from attrs import define, frozen
 else:
 
@@ -60,53 +60,14 @@ class Model:
         return _show(self, [_PAYLOAD])
 
 
-_making = threading.RLock()
-
-
 def _made_later(cls: Any, options: dict[str, Any]) -> Any:
-    """Let attrs make the constructor of ``cls`` when it is first called, or its fields asked for.
+    """Let attrs make the constructor of ``cls`` later.
 
-    attrs makes a twin of the class, and what it made is put on the class: so nothing is missing
-    from the class at any moment, whatever other threads do with it.
+    What may be absent from the wire is ``None`` by default, and that is every field.  It stands in
+    the class as well, for :func:`sparse`.
     """
-
-    def make() -> None:
-        with _making:
-            if not isinstance(vars(cls)["__attrs_attrs__"], _Later):
-                return  # another thread was first
-            # whatever may be absent from the wire is None by default: all of it
-            fields = {
-                name: attrs.field(default=None, type=kind)
-                for name, kind in cls.__annotations__.items()
-            }
-            twin = attrs.make_class(cls.__name__, fields, (Model,), **{**options, "slots": False})
-            cls.__init__ = vars(twin)["__init__"]
-            cls.__attrs_attrs__ = vars(twin)["__attrs_attrs__"]
-
-    def __init__(self: Any, *arguments: Any, **given: Any) -> None:  # noqa: N807  # stands for it
-        make()
-        cls.__init__(self, *arguments, **given)
-
-    cls.__init__ = __init__
-    cls.__attrs_attrs__ = _Later(make)
-    if "frozen" in options:
-        cls.__setattr__ = cls.__delattr__ = _refuse
-    return cls
-
-
-class _Later:
-    """Stands for ``__attrs_attrs__`` until somebody asks for it."""
-
-    def __init__(self, make: Callable[[], None]) -> None:
-        self._make = make
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        self._make()
-        return owner.__attrs_attrs__
-
-
-def _refuse(*_: object) -> NoReturn:
-    raise attrs.exceptions.FrozenInstanceError
+    fields = dict.fromkeys(cls.__annotations__)
+    return construct_later(cls, fields, (Model,), **options)
 
 
 _sparse: set[type] = set()
@@ -120,22 +81,24 @@ def sparse(cls: _C) -> _C:
     """
     _sparse.add(cls)
     if hasattr(cls, "raw"):
-        cls.raw = _Raw()
+        cls.raw = Raw()
     return cls
 
 
-class _Raw:
-    """``raw`` of a message with audio: its frame is parsed, as a whole, when first asked for.
+class Raw:
+    """``raw`` of a message: its frame is parsed again, as a whole, when first asked for.
 
-    The codec leaves ``raw_source`` on such a message: the function that parses, and the frame.
+    Hardly anybody asks, and five dicts a message are more than all that it holds else.  The codec
+    leaves the frame as ``raw_source`` on a message, and says here how frames are parsed.
     """
+
+    parse: Callable[[Any], Any] = staticmethod(lambda frame: frame)
 
     def __get__(self, message: Any, owner: Any = None) -> Any:
         attributes = {} if message is None else vars(message)
         source = attributes.get("raw_source")
         if source is not None:
-            parse, frame = source
-            attributes["raw"] = parse(frame)
+            attributes["raw"] = self.parse(source)
             attributes.pop("raw_source", None)  # another thread may be here at the same time
         return attributes.get("raw")
 

@@ -13,7 +13,6 @@ __all__ = [
     "AspectRatio",
     "AudioTranscriptionConfigMode",
     "AuthType",
-    "Behavior",
     "Delivery",
     "DocumentMetadataContentLayer",
     "DynamicRetrievalConfigMode",
@@ -22,7 +21,6 @@ __all__ = [
     "FeatureSelectionPreference",
     "FinishReason",
     "FunctionCallingConfigMode",
-    "FunctionResponseScheduling",
     "HarmBlockMethod",
     "HarmBlockThreshold",
     "HarmCategory",
@@ -62,23 +60,6 @@ class Language(OpenEnum):
 
     LANGUAGE_UNSPECIFIED = "LANGUAGE_UNSPECIFIED"
     PYTHON = "PYTHON"
-
-
-class Behavior(OpenEnum):
-    """Whether the conversation waits for a function."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    BLOCKING = "BLOCKING"
-    NON_BLOCKING = "NON_BLOCKING"
-
-
-class FunctionResponseScheduling(OpenEnum):
-    """How the result of a NON_BLOCKING call enters the conversation."""
-
-    SCHEDULING_UNSPECIFIED = "SCHEDULING_UNSPECIFIED"
-    SILENT = "SILENT"
-    WHEN_IDLE = "WHEN_IDLE"
-    INTERRUPT = "INTERRUPT"
 
 
 class FunctionCallingConfigMode(OpenEnum):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from ._base import Model, define, sparse
 
 if TYPE_CHECKING:
-    from .choices import FunctionResponseScheduling, Language, MediaProcessing, Outcome, ToolType
+    from .choices import Language, MediaProcessing, Outcome, ToolType
+    from .enums import FunctionResponseScheduling
     from .media import (
         AudioMetadata,
         DocumentMetadata,

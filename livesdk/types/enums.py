@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .choices import *  # noqa: F403  # its names are found here, see below
 
 __all__ = [
+    "Behavior",
+    "FunctionResponseScheduling",
     "InteractionStatus",
     "LiveMusicPlaybackControl",
     "MediaModality",
@@ -65,6 +67,23 @@ class MediaModality(OpenEnum):
     VIDEO = "VIDEO"
     AUDIO = "AUDIO"
     DOCUMENT = "DOCUMENT"
+
+
+class Behavior(OpenEnum):
+    """Whether the conversation waits for a function."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    BLOCKING = "BLOCKING"
+    NON_BLOCKING = "NON_BLOCKING"
+
+
+class FunctionResponseScheduling(OpenEnum):
+    """How the result of a NON_BLOCKING call enters the conversation."""
+
+    SCHEDULING_UNSPECIFIED = "SCHEDULING_UNSPECIFIED"
+    SILENT = "SILENT"
+    WHEN_IDLE = "WHEN_IDLE"
+    INTERRUPT = "INTERRUPT"
 
 
 class ResponseStatus(OpenEnum):
@@ -186,6 +205,8 @@ class LiveMusicPlaybackControl(OpenEnum):
 
 
 def __getattr__(name: str) -> Any:
+    if name.startswith("__"):  # every "from .enums import ..." asks for __path__
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     choices = importlib.import_module(".choices", __package__)
     if name not in choices.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,6 @@ Received often, so ``define`` and not ``frozen``; unknown keys are kept in ``ext
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ..pcm import rate_of, to_float
@@ -228,6 +227,8 @@ class LiveServerMessage(Model):
     extra: Optional[dict[str, Any]] = None
     raw: Optional[dict[str, Any]] = None
 
+    _is_piece = False  # set by the codec, see protocol.is_piece
+
     @property
     def text(self) -> Optional[str]:
         """The text of all parts, thoughts left out; ``None`` if there is none."""
@@ -243,12 +244,13 @@ class LiveServerMessage(Model):
     @property
     def data(self) -> Optional[bytes]:
         """The bytes of all parts, whatever their type; ``None`` if there are none."""
-        return _joined(part.inline_data for part in self._parts())
+        return _joined([blob.data for blob in self._blobs()])
 
     @property
     def audio(self) -> Optional[bytes]:
         """The audio of all parts: PCM, 16-bit little-endian, mono; ``None`` if there is none."""
-        return _joined(blob for blob in self._blobs() if _is_audio(blob))
+        blobs = self._blobs()
+        return _joined([blob.data for blob in blobs if _is_audio(blob)]) if blobs else None
 
     @property
     def sample_rate_hz(self) -> Optional[int]:
@@ -295,8 +297,8 @@ def _is_audio(blob: Blob) -> bool:
     return (blob.mime_type or "").lower().startswith("audio/")
 
 
-def _joined(blobs: Iterable[Optional[Blob]]) -> Optional[bytes]:
-    found = [blob.data for blob in blobs if blob and blob.data is not None]
+def _joined(pieces: list[Optional[bytes]]) -> Optional[bytes]:
+    found = [piece for piece in pieces if piece is not None]
     if len(found) == 1:
         return found[0]
     return b"".join(found) if found else None

@@ -9,7 +9,6 @@ from ._base import Model, frozen
 
 if TYPE_CHECKING:
     from .choices import (
-        Behavior,
         DynamicRetrievalConfigMode,
         Environment,
         FunctionCallingConfigMode,
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
         SafetyPolicy,
         Type,
     )
+    from .enums import Behavior
     from .retrieval import AuthConfig, Retrieval
 
 __all__ = [

@@ -11,7 +11,7 @@ import wave
 
 import pytest
 
-from livesdk.emulator import Close, Drop, GoAway, Reply, Say, Scenario
+from livesdk.emulator import Close, Drop, Reply, Say, Scenario
 
 pytestmark = [pytest.mark.requires("cli", "emulator")]
 
@@ -110,7 +110,9 @@ def test_a_refused_key_is_one_sentence_with_what_to_do(cli, service):
     assert "very-secret" not in result.output
 
 
-@pytest.mark.parametrize("fault", [Drop(), Close(1011, "out of order")])
+@pytest.mark.parametrize(
+    "fault", [Close(1011, "You exceeded your quota."), Close(1008, "Entity not found.")]
+)
 def test_a_session_that_ends_in_the_middle_is_an_error(cli, service, fault):
     service(Scenario(replies=[[Say("Well"), fault]]))
     result = cli("chat", "Hello")
@@ -119,10 +121,18 @@ def test_a_session_that_ends_in_the_middle_is_an_error(cli, service, fault):
 
 
 def test_a_clean_end_in_the_middle_is_an_error_too(cli, service):
-    service(Scenario(replies=[[Say("Well"), GoAway("1s"), Close(1000, "bye")]]))
+    service(Scenario(replies=[[Say("Well"), Close(1000, "bye")]]))
     result = cli("chat", "Hello")
     assert result.exit_code == 1
     assert "ended before the answer did" in result.stderr
+
+
+def test_a_lost_connection_is_made_up_for(cli, service):
+    service(Scenario(replies=[[Say("Well"), Drop()], [Say("Well, hello.")]]))
+    result = cli("chat", "Hello")
+    assert result.exit_code == 0
+    assert "asking again" in result.stderr
+    assert "Well, hello." in result.stdout
 
 
 def test_the_models_words_cannot_steer_the_terminal(cli, service):

@@ -16,7 +16,9 @@ from hypothesis import given, strategies as st
 
 from livesdk import codec
 from livesdk.codec import _parse
-from livesdk.errors import DecodeError
+from livesdk.errors import ConfigError, DecodeError
+from livesdk.protocol import is_piece
+from livesdk.types import Content, LiveClientContent, LiveClientMessage, Part
 from livesdk.types._base import Model
 from livesdk.types.messages import LiveServerMessage
 from livesdk.types.music import LiveMusicServerMessage
@@ -405,3 +407,43 @@ def test_what_nobody_knows_is_kept_beside_audio():
     assert message.extra == {"newKey": {"data": "x"}}
     assert message.server_content.model_turn.parts[0].inline_data.extra == {"later": 1}
     assert message.audio == PCM
+
+
+@pytest.mark.parametrize("turn_complete", [True, False])
+@pytest.mark.parametrize("text", ["", "Hello", 'a "quote" \\ and\n', "Zoë 東京 \U0001f600"])
+def test_a_text_of_the_user_is_written_as_the_codec_writes_it(text, turn_complete):
+    said = Content(parts=[Part(text=text)], role="user")
+    content = LiveClientContent(turns=[said], turn_complete=turn_complete)
+    message = LiveClientMessage(client_content=content)
+    assert codec.encode_user_text(text, turn_complete=turn_complete) == codec.encode(message)
+
+
+def test_half_a_surrogate_pair_in_a_text_is_refused():
+    with pytest.raises(ConfigError, match="surrogate"):
+        codec.encode_user_text("\ud83d", turn_complete=True)
+
+
+_AUDIO = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": "AAAA" * 200}}
+_TURN = {"modelTurn": {"parts": [{"text": "Hi"}]}}
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [
+        ({"serverContent": _TURN}, True),
+        ({"serverContent": {"modelTurn": {"parts": [_AUDIO]}}}, True),
+        ({"serverContent": {"modelTurn": {"parts": [{"text": "Hi"}, _AUDIO]}}}, True),
+        ({"serverContent": {**_TURN, "turnComplete": True}}, False),
+        ({"serverContent": {**_TURN, "interrupted": True}}, False),
+        ({"serverContent": _TURN, "usageMetadata": {"totalTokenCount": 1}}, False),
+        ({"serverContent": _TURN, "goAway": {"timeLeft": "5s"}}, False),
+        ({"serverContent": _TURN, "setupComplete": None}, False),
+        ({"serverContent": {"modelTurn": {"parts": [{"functionCall": {"id": "1"}}]}}}, False),
+        ({"serverContent": {"outputTranscription": {"text": "Hi"}}}, False),
+        ({"serverContent": {}}, False),
+        ({}, False),
+    ],
+)
+def test_a_piece_is_what_holds_nothing_but_what_the_model_says(wire, expected):
+    for _ in range(2):  # audio is known by what stands around it the second time
+        assert is_piece(codec.decode(json.dumps(wire).encode())) is expected

@@ -96,6 +96,19 @@ def test_transparent_updates_number_the_messages_as_strings_from_1(emulate, dial
     assert update["lastConsumedClientMessageIndex"] == "2"
 
 
+def test_the_record_tells_what_each_handle_stands_for(emulate, dial):
+    emulator = emulate()
+    caller = dial(emulator)
+    caller.setup(sessionResumption={})
+    first = _handle(caller)
+    caller.say("one", complete=False)
+    caller.ask("two")
+    second = _handle(caller)
+    (connection,) = emulator.connections
+    assert connection.handles == {first: 0, second: 2}
+    assert list(connection.handles) == [first, second]
+
+
 @pytest.mark.parametrize("forget", [False, True])
 def test_dead_handles_are_refused_with_1007(emulate, dial, forget):
     emulator = emulate()

@@ -72,6 +72,14 @@ PLAIN = [
         id="multi_turn.py",
     ),
     pytest.param(
+        "staying_connected.py",
+        ["--handle-file", "conversation.handle"],
+        r"^You: My name is Ada\.\nModel: .*\n"
+        r"(?s:.*)\(another connection after \d\.\d s: restored\)\n"
+        r'(?s:.*)Before, you said "My name is Ada(?s:.*)\n1 reconnection\n$',
+        id="staying_connected.py",
+    ),
+    pytest.param(
         "interruption.py",
         [],
         r"Interrupted: \d+\.\d s of speech not played\.\nThen: 1, 2, 3\.\n"
@@ -142,6 +150,14 @@ PLAIN = [
         ["--project", "p"],
         r"^session [0-9a-f-]{36}\nModel: Hello! You said",
         id="vertex.py",
+    ),
+    pytest.param(
+        "record_and_replay.py",
+        [],
+        r"^You: Hello there\.\nModel: Hello! .*\nYou: get_weather .*\nModel: get_weather says: .*\n"
+        r"session\.jsonl: models/gemini-3\.8-live, the client sent setup, clientContent,"
+        r" clientContent, toolResponse\nreplayed: 2 turns, the same sound\n$",
+        id="record_and_replay.py",
     ),
     pytest.param(
         "testing_with_the_emulator.py",

@@ -274,3 +274,35 @@ def test_a_pump_that_is_in_a_callback_holds_up_no_other_thread():
     gate.set()
     assert first.outcome() == 1
     assert settled(lambda: not ours._draining)
+
+
+@pytest.mark.parametrize("mode", ["thread", "posted"])
+def test_what_was_put_is_run_once_somebody_is_woken(mode):
+    told, posted = [], []
+    ours = dispatcher(posted.append if mode == "posted" else mode, onmessage=told.append)
+    ours.put("message", 1, 5)
+    ours.put("message", 2, 5)
+    assert (told, posted, ours.size, ours._thread) == ([], [], 10, None)
+    ours.wake()
+    for drain in posted:
+        drain()
+    ours.end()
+    assert ours.wait_done(in_five_seconds())
+    assert mode == "posted" or told == [1, 2]
+    assert mode == "thread" or (told, len(posted)) == ([1, 2], 1)
+
+
+def test_the_end_runs_what_nobody_was_woken_for():
+    told = []
+    ours = dispatcher(onmessage=told.append, onclose=told.append)
+    ours.put("message", 1)
+    ours.end(("close", "end"))
+    assert ours.wait_done(in_five_seconds())
+    assert told == [1, "end"]
+
+
+def test_on_the_reader_each_is_run_as_it_is_put():
+    told = []
+    ours = dispatcher("reader", onmessage=told.append)
+    ours.put("message", 1)
+    assert told == [1]

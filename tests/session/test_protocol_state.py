@@ -17,13 +17,14 @@ def message(**frame):
 
 # The table once more, as rows of text: "." where something cannot happen.
 _TABLE = """
-               OPENED    ACCEPTED  GO_AWAY     CLOSE    ENDED
-    NEW        SETUP     .         .           CLOSING  CLOSED
-    SETUP      .         OPEN      .           CLOSING  CLOSED
-    OPEN       .         .         GOING_AWAY  CLOSING  CLOSED
-    GOING_AWAY .         .         GOING_AWAY  CLOSING  CLOSED
-    CLOSING    CLOSING   CLOSING   CLOSING     CLOSING  CLOSED
-    CLOSED     .         .         .           CLOSED   CLOSED
+                 OPENED        ACCEPTED  GO_AWAY       LOST          STAYED      CLOSE    ENDED
+    NEW          SETUP         .         .             .             .           CLOSING  CLOSED
+    SETUP        .             OPEN      .             .             .           CLOSING  CLOSED
+    OPEN         .             .         GOING_AWAY    RECONNECTING  .           CLOSING  CLOSED
+    GOING_AWAY   .             .         GOING_AWAY    RECONNECTING  .           CLOSING  CLOSED
+    RECONNECTING RECONNECTING  OPEN      RECONNECTING  RECONNECTING  GOING_AWAY  CLOSING  CLOSED
+    CLOSING      CLOSING       CLOSING   CLOSING       CLOSING       CLOSING     CLOSING  CLOSED
+    CLOSED       .             .         .             .             .           CLOSED   CLOSED
 """
 
 

@@ -11,6 +11,7 @@ from session.opened import PATIENCE, arrival, client_of, content, opened, spoken
 from livesdk import codec
 from livesdk.emulator import Close, Emulator, Say, Scenario, Send
 from livesdk.tally import Tally, sum_usage, tokens_by_modality
+from livesdk.transcript import Transcript
 from livesdk.types import UsageMetadata
 
 pytestmark = pytest.mark.requires("emulator")
@@ -270,3 +271,27 @@ def test_nothing_grows_over_the_hours():
         told.prompt()(SOUND, done(1))
     assert told.total == 3000
     assert len(told.tally.first_audio) == 1000
+
+
+@pytest.mark.parametrize("before", ["nothing", "a prompt", "a bill", "an interruption"])
+@pytest.mark.parametrize(
+    "part", [{"text": "Hi"}, {"inlineData": {"mimeType": "audio/pcm", "data": "AAAA"}}]
+)
+def test_a_piece_comes_to_the_same_as_any_message(before, part):
+    wire = {"serverContent": {"modelTurn": {"parts": [part]}}}
+    piece = codec.decode(json.dumps(wire).encode())
+    tallies, transcripts = [Tally(), Tally()], [Transcript(), Transcript()]
+    for tally, transcript in zip(tallies, transcripts):
+        if before == "a prompt":
+            tally.prompted(1.0)
+        elif before == "a bill":
+            tally._bill_complete = True
+            tally._bill = UsageMetadata(total_token_count=3)
+        elif before == "an interruption":
+            transcript._cut_short = True
+    tallies[0].received(piece, 2.0)
+    transcripts[0].add(piece)
+    tallies[1].said(piece, 2.0)
+    transcripts[1].said()
+    assert vars(tallies[0]) == vars(tallies[1])
+    assert transcripts[0]._cut_short == transcripts[1]._cut_short

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from livesdk.errors import CloseInfo, SessionClosed, ToolError
+from livesdk.errors import CloseInfo, SessionClosed, SessionReconnecting, ToolError
 from livesdk.tools import ToolContext, ToolRunner, function_tool, tool
 from livesdk.types import Blob, FunctionCall, FunctionResponse
 
@@ -26,7 +26,9 @@ class Line:
         self.closed = False
         self._changed = threading.Condition()
 
-    def send(self, responses: list[FunctionResponse]) -> None:
+    def send(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
+        if not is_wanted():
+            raise SessionReconnecting("another connection")
         if self.closed:
             raise SessionClosed(CloseInfo(code=1006))
         with self._changed:

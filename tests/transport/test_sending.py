@@ -397,3 +397,22 @@ def test_waiting_for_room_costs_no_processor(connect, speech):
         assert sending.wait() < 0.5
         assert listening.wait() < 0.3
         server.release()
+
+
+@pytest.mark.parametrize("closing", [False, True])
+def test_media_that_a_connection_did_not_get_out_is_left_over_in_its_order(
+    connect, speech, closing
+):
+    words = [BIG, b"second", b"third"]
+    with RawServer(stay_open, tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
+        transport = connect(server.url, context=speech.client, outlived=True)
+        for word in words:
+            transport.send_media(word, 20.0)
+        assert transport.stats.frames_queued == 3
+        if closing:
+            transport.send_close(1000, "")
+            transport.send_media(b"fourth", 20.0)
+            words.append(b"fourth")
+        left = [message.payload for message in transport.leftover().media]
+        assert [word[:10] for word in left] == [word[:10] for word in words]
+        server.release()

@@ -7,6 +7,7 @@ assignments to annotated names hold it where the exact type may still grow.
 from __future__ import annotations
 
 import datetime as dt
+import io
 import os
 import queue
 import ssl
@@ -63,6 +64,7 @@ from livesdk.emulator import (
     Wait,
     WaitFor,
 )
+from livesdk.recording import RecordedEvent, Recorder, Replay
 
 version: str = livesdk.__version__
 
@@ -588,6 +590,36 @@ def emulator(certificate: Callable[[str], None]) -> None:
         for connection in running.connections:
             headers: Mapping[str, str] = connection.headers
             print(client, frames, running.frames, headers, connection.close_code)
+
+
+# ------------------------------------------------------------------------------------- recordings
+
+
+def record(client: livesdk.Client, model: livesdk.LiveGenerativeModel) -> Replay:
+    with Recorder(Path("session.jsonl"), audio=False) as recorder:
+        assert_type(recorder, Recorder)
+        with client.live.connect("m", recorder=recorder) as session:
+            session.ask("Hello")
+        model.connect(recorder=Recorder("other.jsonl")).close()
+        client.live.music.connect(recorder=Recorder(io.BytesIO())).close()
+        recorder.close(timeout=1.0)
+    error: livesdk.LiveError | None = recorder.error
+    replay = Replay(io.BytesIO())
+    print(error, replay.header.model, replay.duration, replay.close_info)
+    return replay
+
+
+def play_back(replay: Replay) -> None:
+    event: RecordedEvent
+    for event in replay.events:
+        payload: bytes | str = event.payload
+        print(event.at, event.direction, event.kind, event.frame, payload)
+    for message in replay.messages():
+        print(message.text)
+    assert_type(replay.session({"onmessage": print}, tools=[print], speed=2.0), livesdk.Session)
+    assert_type(replay.music_session(realtime=True), livesdk.MusicSession)
+    with Emulator(Scenario(recording=replay, recording_speed=1.0)) as running:
+        print(running.base_url)
 
 
 # ------------------------------------------------------------------------------------ older names

@@ -1,0 +1,785 @@
+"""A connection ends, and the session does not; or it does, and says why."""
+
+from __future__ import annotations
+
+import gc
+import json
+import socket
+import struct
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recovery.stations import TEXT, Line, Station, connected, nice
+from session.rig import PATIENCE, Caught, Heard, within
+
+import livesdk
+from livesdk.errors import AuthenticationError, SessionClosed, SessionReconnecting, SetupError
+
+
+def followed(heard: Heard, **more: Any) -> livesdk.LiveCallbacks:
+    return heard.callbacks(
+        on_reconnect=heard.hears("reconnect"), on_go_away=heard.hears("go_away"), **more
+    )
+
+
+def drops(station: Station) -> None:
+    """Give a handle, wait for a message, and cut the line."""
+    station.open()
+    station.gives("handle")
+    station.read("clientContent")
+
+
+def resets(station: Station) -> None:
+    drops(station)
+    station.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def closes(code: int, reason: str = "") -> Any:
+    def script(station: Station) -> None:
+        drops(station)
+        station.close(code, reason)
+
+    return script
+
+
+# --------------------------------------------------------------------------- what is survived
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        drops,
+        resets,
+        closes(1001, "going away"),
+        closes(1011, "Internal error encountered."),
+        closes(1011, "The service is currently unavailable."),
+        closes(1011, "Deadline expired before operation could complete."),
+        closes(1008, "The operation was aborted."),
+        closes(1012),
+        closes(4001, "unknown to us"),
+    ],
+    ids=["eof", "rst", "1001", "internal", "unavailable", "deadline", "aborted", "1012", "4001"],
+)
+def test_a_session_outlives(end: Any) -> None:
+    heard = Heard()
+    with Line(end, nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        info = heard.wait("reconnect")
+        assert info.state_restored
+        assert info.cause.code != 1000
+        assert info.attempts == 1
+        session.send_client_content("two")
+        assert line.wait(2).handle == "handle"
+        assert "close" not in heard.kinds
+        assert "error" not in heard.kinds
+        assert session.stats.reconnects == 1
+
+
+def test_silence_counts_as_a_loss() -> None:
+    heard = Heard()
+
+    def silent(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.peer.over.wait(PATIENCE)
+
+    options = {"liveness_timeout": 0.3, "ping_interval": None}
+    with Line(silent, nice) as line, connected(line, followed(heard), client=options):
+        info = heard.wait("reconnect")
+        assert (info.cause.code, info.cause.initiated_by) == (1006, "network")
+        assert line.wait(2).earlier_ended or line.stations[0].peer.ended
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1000, ""),
+        (1007, "Request contains an invalid argument."),
+        (1007, "API key expired. Please renew the API key."),
+        (1008, "Operation is not implemented, or supported, or enabled."),
+        (1011, "You exceeded your current quota, please check your plan"),
+        (1009, "message too big"),
+    ],
+)
+def test_what_ends_the_session_all_the_same(code: int, reason: str) -> None:
+    heard = Heard()
+    with Line(closes(code, reason), nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        info = heard.wait("close")
+        assert (info.code, info.reason, info.initiated_by) == (code, reason, "remote")
+        assert info.resumable
+        assert "reconnect" not in heard.kinds
+        assert len(line.stations) == 1
+
+
+def test_without_a_policy_nothing_is_dialled() -> None:
+    heard = Heard()
+    with Line(drops, nice) as line, connected(line, followed(heard), reconnect=False) as session:
+        session.send_client_content("one")
+        assert heard.wait("close").code == 1006
+        assert len(line.stations) == 1
+
+
+def test_1000_is_the_end_of_a_connection_only_after_a_go_away() -> None:
+    heard = Heard()
+
+    def goes(station: Station) -> None:
+        station.open()
+        station.send(goAway={"timeLeft": "60s"})
+        station.read("clientContent")
+        station.close(1000)
+
+    with Line(goes, nice) as line, connected(line, followed(heard)) as session:
+        heard.wait("go_away")
+        session.send_client_content("one")
+        assert heard.wait("reconnect").cause.code == 1000
+        assert line.wait(2).handle is None
+
+
+def test_vertex_ends_connections_with_1000() -> None:
+    heard = Heard()
+    vertex = {"vertexai": True}
+    with (
+        Line(closes(1000), nice) as line,
+        connected(line, followed(heard), client=vertex) as session,
+    ):
+        session.send_client_content("one")
+        assert heard.wait("reconnect").state_restored
+        assert line.wait(2).handle == "handle"
+
+
+def test_only_a_handle_that_came_with_resumable_is_kept_and_the_newest_counts() -> None:
+    heard = Heard()
+
+    def gives_many(station: Station) -> None:
+        station.open()
+        station.gives("first")
+        station.gives("second")
+        station.send(sessionResumptionUpdate={"newHandle": "refused", "resumable": False})
+        station.send(sessionResumptionUpdate={"newHandle": "", "resumable": True})
+        station.read()
+
+    with Line(gives_many, nice) as line, connected(line, followed(heard)) as session:
+        heard.wait("message", 5)
+        session.send_client_content("one")
+        assert line.wait(2).handle == "second"
+
+
+# ------------------------------------------------------------------------------ how it gives up
+
+
+def test_the_budget_ends_a_server_that_takes_everybody_and_keeps_nobody() -> None:
+    heard = Heard()
+
+    def drops_at_once(station: Station) -> None:
+        station.open()
+
+    policy = livesdk.ReconnectPolicy(attempts=4, first_delay=0.01, longest_delay=0.02)
+    with Line(drops_at_once) as line, connected(line, followed(heard), reconnect=policy):
+        info = heard.wait("close")
+        assert info.code == 1006
+        assert not info.clean
+        assert heard.kinds.count("reconnect") == 4
+        assert len(line.stations) == 5
+        assert heard.kinds.count("close") == 1
+        assert heard.kinds[-2:] == ["error", "close"]
+
+
+def test_a_completed_turn_refills_the_budget() -> None:
+    heard = Heard()
+
+    def answers_once(station: Station) -> None:
+        station.open()
+        station.says("well")
+
+    policy = livesdk.ReconnectPolicy(attempts=2, first_delay=0.01, longest_delay=0.02)
+    with Line(answers_once) as line, connected(line, followed(heard), reconnect=policy):
+        line.wait(8)
+        assert "close" not in heard.kinds
+
+
+def test_the_seconds_end_it_as_well() -> None:
+    heard = Heard()
+    policy = livesdk.ReconnectPolicy(attempts=10_000, seconds=0.4, first_delay=0.05)
+    with Line(drops) as line, connected(line, followed(heard), reconnect=policy) as session:
+        line.refuse_all()
+        session.send_client_content("one")
+        with within(3.0):
+            info = heard.wait("close")
+        assert info.code == 1006
+        assert info.reason.startswith("no connection came back: ")
+        assert isinstance(info.error, livesdk.ConnectError)
+        with pytest.raises(SessionClosed):
+            session.send_client_content("two")
+
+
+def test_a_refused_credential_ends_it_at_once() -> None:
+    heard = Heard()
+
+    def refuses_key(station: Station) -> None:
+        station.take_setup()
+        station.close(1008, "API key not valid. Please pass a valid API key.")
+
+    with Line(drops, refuses_key) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        info = heard.wait("close")
+        assert (info.code, info.initiated_by) == (1008, "remote")
+        assert isinstance(info.error, AuthenticationError)
+        assert info.hint
+        assert len(line.stations) == 2
+
+
+def test_a_fresh_session_is_tried_once() -> None:
+    heard = Heard()
+
+    def refuses_all(station: Station) -> None:
+        station.take_setup()
+        station.close(1007, "Request contains an invalid argument.")
+
+    with Line(drops, refuses_all) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        info = heard.wait("close")
+        assert isinstance(info.error, SetupError)
+        assert [station.handle for station in line.stations] == [None, "handle", None]
+
+
+def test_a_service_that_is_away_for_a_while_is_waited_for() -> None:
+    heard = Heard()
+
+    def is_out_of_order(station: Station) -> None:
+        station.take_setup()
+        station.close(1011, "The service is currently unavailable.")
+
+    with (
+        Line(drops, is_out_of_order, is_out_of_order, nice) as line,
+        connected(line, followed(heard)) as session,
+    ):
+        session.send_client_content("one")
+        info = heard.wait("reconnect")
+        assert info.attempts == 3
+        assert info.state_restored
+        assert info.gap > 0.02
+
+
+# --------------------------------------------------------------------- senders and their waits
+
+
+class Held(Line):
+    """Lets the second connection be made only when told to."""
+
+    def __init__(self, *scripts: Any) -> None:
+        self.go = threading.Event()
+        first, second, *more = scripts
+
+        def held(station: Station) -> None:
+            station.take_setup()
+            self.go.wait(PATIENCE)
+            station.peer.send({"setupComplete": {}})
+            second(station)
+
+        super().__init__(first, held, *more)
+
+
+def listens(station: Station) -> None:
+    station.read_on()
+
+
+def until_reconnecting(line: Line, session: livesdk.Session) -> None:
+    session.send_client_content("cut here")
+    line.wait(2)
+    assert session.reconnecting
+
+
+def texts(station: Station) -> list[str]:
+    return [content["turns"][0]["parts"][0]["text"] for content in station.of("clientContent")]
+
+
+def test_text_waits_for_the_connection_and_arrives_once_in_order() -> None:
+    heard = Heard()
+    with Held(drops, listens) as line, connected(line, followed(heard)) as session:
+        until_reconnecting(line, session)
+
+        def say_many() -> None:
+            for number in range(20):
+                session.send_client_content(str(number), turn_complete=False)
+
+        caught = Caught(say_many)
+        line.go.set()
+        assert caught.outcome() is None
+        session.send_client_content("end", turn_complete=False)
+        session.close()
+        assert texts(line.stations[1]) == [*map(str, range(20)), "end"]
+    assert not session.reconnecting
+
+
+def test_a_sender_whose_deadline_passes_says_that_nothing_was_sent() -> None:
+    heard = Heard()
+    with Held(drops, listens) as line, connected(line, followed(heard)) as session:
+        until_reconnecting(line, session)
+        with within(1.0), pytest.raises(SessionReconnecting):
+            session.send_client_content("lost", timeout=0.2)
+        with pytest.raises(SessionReconnecting):
+            session.send_tool_response({"id": "1", "name": "f", "response": {}}, timeout=0.1)
+        line.go.set()
+        heard.wait("reconnect")
+        session.send_client_content("later", turn_complete=False)
+        session.close()
+        assert texts(line.stations[1]) == ["later"]
+        assert line.stations[1].of("toolResponse") == []
+
+
+def test_a_deadline_that_passes_in_the_middle_of_a_message_does_not_end_the_session() -> None:
+    heard = Heard()
+
+    def deaf(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.peer.over.wait(PATIENCE)
+
+    with Line(deaf, nice) as line, connected(line, followed(heard)) as session:
+        heard.wait("message", 2)
+        with within(PATIENCE), pytest.raises(SessionReconnecting):
+            session.send_client_content("x" * 20_000_000, timeout=0.2)
+        heard.wait("reconnect")
+        session.send_client_content("later", turn_complete=False)
+        session.close()
+        assert texts(line.stations[1]) == ["later"]
+
+
+def say_again_and_again(session: livesdk.Session) -> None:
+    for _ in range(1000):  # the first may still fit into the system's buffers
+        session.send_client_content("x", turn_complete=False, timeout=0.1)
+
+
+def test_a_loss_that_the_reader_is_late_to_notice_does_not_end_the_session() -> None:
+    """A callback holds up the reader; a sender finds out, and waits for the next connection."""
+    heard = Heard()
+    told, goes_on = threading.Event(), threading.Event()
+
+    def hold_up(message: livesdk.LiveServerMessage) -> None:
+        if message.text:
+            told.set()
+            goes_on.wait(PATIENCE)
+
+    def says_and_resets(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.says("wait")
+        assert told.wait(PATIENCE)
+        station.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    callbacks = livesdk.LiveCallbacks(
+        onmessage=hold_up, on_reconnect=heard.hears("reconnect"), dispatch="reader"
+    )
+    with Line(says_and_resets, nice) as line, connected(line, callbacks) as session:
+        assert line.stations[0].peer.ended.wait(PATIENCE)
+        with pytest.raises(SessionReconnecting):
+            say_again_and_again(session)
+        waiting = Caught(session.send_client_content, "later", turn_complete=False, timeout=10)
+        waiting.join(1.5)  # longer than it takes a reader that is not held up
+        assert waiting.is_alive()
+        goes_on.set()
+        assert waiting.outcome() is None
+        session.close()
+        assert texts(line.stations[1]) == ["later"]
+
+
+def test_a_callback_on_the_reader_is_not_left_to_wait_for_itself() -> None:
+    outcome: list[Any] = []
+    done = threading.Event()
+
+    def answers_and_drops(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.says("first")
+        station.peer.sock.shutdown(socket.SHUT_RDWR)
+
+    def answer(message: livesdk.LiveServerMessage) -> None:
+        if message.text != "first":
+            return
+        for _ in range(200):
+            try:
+                session.send_client_content("x", turn_complete=False)
+            except Exception as error:  # noqa: BLE001  # it is what the test asks about
+                outcome.append(error)
+                break
+            time.sleep(0.005)
+        done.set()
+
+    callbacks = livesdk.LiveCallbacks(onmessage=answer, dispatch="reader")
+    with Line(answers_and_drops, nice) as line, connected(line, callbacks) as session:
+        session.send_client_content("one")
+        assert done.wait(5)
+        assert isinstance(outcome[0], SessionReconnecting)
+        line.wait(2)
+
+
+def test_media_never_waits_and_the_newest_second_is_kept() -> None:
+    heard = Heard()
+    with Held(drops, listens) as line, connected(line, followed(heard)) as session:
+        until_reconnecting(line, session)
+        with within(0.5):
+            for number in range(150):  # three seconds
+                session.send_realtime_input(audio=number.to_bytes(2, "little") * 320)
+        assert session.stats.media_queued_ms == 1000
+        assert session.stats.media_dropped_ms == 2000
+        line.go.set()
+        info = heard.wait("reconnect")
+        assert info.media_dropped_ms == 2000
+        session.send_client_content("after", turn_complete=False)
+        session.close()
+        kinds = [next(iter(message)) for message in line.stations[1].messages]
+        assert kinds == ["realtimeInput"] * 50 + ["clientContent"]
+        assert session.stats.media_queued_ms == 0
+
+
+def test_media_that_several_dials_in_vain_kept_is_a_second_in_all_and_the_rest_counted() -> None:
+    heard = Heard()
+    spoken = [threading.Event(), threading.Event()]
+
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        spoken[0].wait(PATIENCE)
+        station.close(1011, "Internal error.")
+
+    def listens_later(station: Station) -> None:
+        station.take_setup()
+        spoken[1].wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    def speak(milliseconds: int) -> None:
+        for _ in range(milliseconds // 20):
+            session.send_realtime_input(audio=bytes(640))
+
+    with (
+        Line(drops, refuses, listens_later) as line,
+        connected(line, followed(heard)) as session,
+    ):
+        heard.wait("message", 2)
+        session.send_client_content("cut here", turn_complete=False)
+        for number in range(2):
+            line.wait(number + 2)
+            speak(700)
+            spoken[number].set()
+        info = heard.wait("reconnect")
+        session.send_client_content("after", turn_complete=False)
+        session.close()
+        assert len(line.stations[2].of("realtimeInput")) == 50
+        assert session.stats.media_dropped_ms == 400
+        assert info.media_dropped_ms == 400
+
+
+@pytest.mark.parametrize("callers", [1, 8])
+def test_close_while_there_is_no_connection(callers: int) -> None:
+    heard = Heard()
+    with Held(drops, listens) as line, connected(line, followed(heard)) as session:
+        until_reconnecting(line, session)
+        waiting = Caught(session.send_client_content, "never")
+        with within(1.0):
+            closing = [Caught(session.close, 1.0) for _ in range(callers)]
+            for caught in closing:
+                assert caught.outcome() is None
+        assert isinstance(waiting.outcome(), SessionClosed)
+        info = heard.wait("close")
+        assert info.clean
+        assert info.initiated_by == "local"
+        assert heard.kinds.count("close") == 1
+        assert "error" not in heard.kinds
+
+
+def test_close_between_two_dials_ends_the_wait() -> None:
+    heard = Heard()
+    policy = livesdk.ReconnectPolicy(first_delay=30.0, longest_delay=30.0)
+
+    def out_of_order(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.close(1011, "The service is currently unavailable.")
+
+    with Line(out_of_order) as line, connected(line, followed(heard), reconnect=policy) as session:
+        session.send_client_content("one")
+        line.stations[0].peer.ended.wait(PATIENCE)
+        waiting = Caught(session.wait_closed, 10)
+        with within(1.0):
+            session.close()
+        assert waiting.outcome().clean
+
+
+# --------------------------------------------------------------------- turns, tools, callbacks
+
+
+def test_ask_comes_back_when_its_answer_cannot_come_any_more() -> None:
+    def says_half(station: Station) -> None:
+        drops(station)
+        station.says("Half of", done=False)
+
+    def answers(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.says("All of it.")
+        station.read_on()
+
+    with Line(says_half, answers) as line, connected(line) as session:
+        turn = session.ask("What?", timeout=5)
+        assert (turn.ended_by, turn.text) == ("reconnected", "Half of")
+        turn = session.ask("What?", timeout=5)
+        assert (turn.ended_by, turn.text) == ("turn_complete", "All of it.")
+        assert session.stats.turns == 1
+        assert len(line.stations) == 2
+
+
+def test_an_ask_that_has_to_wait_for_the_connection_gets_its_answer() -> None:
+    def answers(station: Station) -> None:
+        station.read("clientContent")
+        station.says("Here.")
+        station.read_on()
+
+    with Held(drops, answers) as line, connected(line) as session:
+        until_reconnecting(line, session)
+        caught = Caught(session.ask, "Still there?", timeout=5)
+        line.go.set()
+        assert caught.outcome().text == "Here."
+
+
+def test_receive_turn_ends_and_receive_goes_on() -> None:
+    def says_half(station: Station) -> None:
+        drops(station)
+        station.says("Half of", done=False)
+
+    def answers(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.says("All of it.")
+        station.read_on()
+
+    with Line(says_half, answers) as line, connected(line) as session:
+        session.receive()  # from here on everything is kept
+        session.send_client_content("one")
+        turn = [message.text for message in session.receive_turn(timeout=5) if message.text]
+        assert turn == ["Half of"]
+        session.send_client_content("two")
+        received = (message.text for message in session.receive() if message.text)
+        assert next(received) == "All of it."
+        assert len(line.stations) == 2
+
+
+def test_the_result_of_a_call_that_was_lost_is_not_sent_and_its_id_may_come_again() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    runs: list[int] = []
+    call = {"functionCalls": [{"id": "the-id", "name": "slow", "args": {}}]}
+
+    def slow(context: livesdk.ToolContext) -> str:
+        """Take a while."""
+        runs.append(1)
+        if len(runs) == 1:
+            begun.set()
+            assert may_end.wait(5)
+            assert context.cancelled.is_set()
+        return f"run {len(runs)}"
+
+    def calls(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.send(toolCall=call)
+        station.read("clientContent")
+
+    def calls_again(station: Station) -> None:
+        station.open()
+        station.send(toolCall=call)
+        station.read_on()
+
+    heard = Heard()
+    with (
+        Line(calls, calls_again) as line,
+        connected(line, followed(heard), config={**TEXT, "tools": [slow]}) as session,
+    ):
+        assert begun.wait(5)
+        session.send_client_content("cut here", turn_complete=False)
+        heard.wait("reconnect")
+        may_end.set()
+        line.wait(2)
+        deadline = time.monotonic() + PATIENCE
+        while not line.stations[1].of("toolResponse") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        responses = [
+            response
+            for station in line.stations
+            for answer in station.of("toolResponse")
+            for response in answer["functionResponses"]
+        ]
+        assert [response["response"] for response in responses] == [{"result": "run 2"}]
+        counts = session.stats.tools
+        assert (counts.calls, counts.answered, counts.lost) == (2, 1, 1)
+
+
+def test_the_order_of_what_is_told() -> None:
+    heard = Heard()
+
+    def greets(station: Station) -> None:
+        station.take_setup()
+        station.says("early", done=False)
+        station.peer.send({"setupComplete": {"sessionId": "second"}})
+        station.says("late")
+        station.read_on()
+
+    with Line(drops, greets) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        heard.wait("message", 4)
+        assert heard.kinds == ["open", "message", "message", "reconnect", "message", "message"]
+        assert heard.texts == "earlylate"
+        assert [bool(message.setup_complete) for message in heard.all("message")].count(True) == 1
+        assert session.session_id == "second"
+        assert line.stations[1].handle == "handle"
+
+
+def test_listeners_may_be_added_by_any_name() -> None:
+    told: list[Any] = []
+    with Line(drops, nice) as line, connected(line, {"onreconnect": told.append}) as session:
+        arrived = threading.Event()
+        session.on("reconnect", lambda _: arrived.set())
+        session.on("on_go_away", told.append)
+        session.send_client_content("one")
+        assert arrived.wait(5)
+        assert isinstance(told[0], livesdk.ReconnectInfo)
+        assert line.stations[1].handle
+
+
+# --------------------------------------------------------------------------- what is told again
+
+
+def test_a_context_update_is_part_of_the_next_setup() -> None:
+    heard = Heard()
+    tool = {"function_declarations": [{"name": "new"}]}
+    with Line(drops, nice) as line, connected(line, followed(heard)) as session:
+        session.send_context_update(system_instruction="Be brief.", tools=[tool])
+        session.send_client_content("one")
+        heard.wait("reconnect")
+        setup = line.stations[1].setup
+        assert setup["systemInstruction"]["parts"] == [{"text": "Be brief."}]
+        assert setup["tools"] == [{"functionDeclarations": [{"name": "new"}]}]
+        assert "systemInstruction" not in line.stations[0].setup
+
+
+def test_history_is_told_again_as_it_is_by_then() -> None:
+    heard = Heard()
+    said = ["one"]
+
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        station.close(1007, "Request contains an invalid argument.")
+
+    def after_history(station: Station) -> None:
+        station.open()
+        station.read("clientContent")  # the history
+        station.gives("handle")
+        station.read("clientContent")
+
+    with (
+        Line(after_history, refuses, nice) as line,
+        connected(line, followed(heard), history=lambda: list(said)) as session,
+    ):
+        said.append("two")
+        session.send_client_content("cut here")
+        info = heard.wait("reconnect")
+        assert info.history_sent
+        session.send_client_content("on", turn_complete=False)
+        session.close()
+        first, _, third = line.stations
+        parts = first.messages[0]["clientContent"]["turns"][0]["parts"]
+        assert parts == [{"text": "one"}]
+        parts = third.messages[0]["clientContent"]["turns"][0]["parts"]
+        assert parts == [{"text": "one"}, {"text": "two"}]
+        assert third.messages[0]["clientContent"]["turnComplete"] is False
+
+
+def test_a_history_that_cannot_be_made_is_reported_and_the_session_goes_on() -> None:
+    heard = Heard()
+    calls: list[int] = []
+
+    def history() -> list[str]:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyError("gone")
+        return ["one"]
+
+    with (
+        Line(lambda station: station.open(), nice) as line,
+        connected(line, followed(heard), history=history) as session,
+    ):
+        info = heard.wait("reconnect")
+        error = heard.wait("error")
+        assert isinstance(error, livesdk.ConfigError)
+        assert isinstance(error.__cause__, KeyError)
+        assert not info.history_sent
+        assert not session.is_closed
+
+
+@pytest.mark.parametrize("history", [5, [{"role": "user", "prats": []}]])
+def test_a_wrong_history_is_refused_before_anything_is_sent(history: Any) -> None:
+    with Line(nice) as line:
+        with pytest.raises(livesdk.ConfigError):
+            connected(line, history=history).__enter__()
+        assert line.stations == []
+
+
+def test_the_handles_are_asked_for_where_reconnecting_is() -> None:
+    config = {"response_modalities": ["TEXT"]}
+    with Line(nice) as line, connected(line, config=config, reconnect=True):
+        assert line.stations[0].setup["sessionResumption"] == {}
+        with connected(line, config=config, reconnect=None):
+            assert "sessionResumption" not in line.stations[1].setup
+
+
+# -------------------------------------------------------------------------------- what is told
+
+
+def test_what_may_be_lost_is_counted() -> None:
+    heard = Heard()
+
+    def takes_four(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.gives("handle")
+        station.read("clientContent")
+        station.read("clientContent")
+
+    with Line(takes_four, nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("kept", turn_complete=False)
+        heard.wait("message", 2)
+        session.send_realtime_input(audio=bytes(3200))
+        session.send_client_content("at risk", turn_complete=False)
+        session.send_client_content("at risk, and asks")
+        info = heard.wait("reconnect")
+        assert info.messages_at_risk == 2
+        assert info.media_at_risk_ms == 100
+        assert info.messages_replayed == 0
+        assert info.mid_turn
+        assert json.dumps(line.stations[1].messages) == "[]"
+
+
+def descriptors() -> int:
+    """How many are open; 0 where the system does not say."""
+    folder = Path("/proc/self/fd")
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+
+
+def test_threads_and_descriptors_do_not_grow() -> None:
+    heard = Heard()
+
+    def drops_at_once(station: Station) -> None:
+        station.open()
+        station.says("turn")
+
+    with Line(drops_at_once) as line, connected(line, followed(heard)):
+        heard.wait("reconnect", 5)
+        gc.collect()
+        before = descriptors()
+        threads = threading.active_count()
+        heard.wait("reconnect", 60, timeout=30)
+        gc.collect()
+        assert descriptors() <= before + 4  # the server's own, which end a little later
+        assert threading.active_count() <= threads + 4

@@ -269,6 +269,8 @@ class Recovery(Reader):
         _log.info("session %d: dial %d failed: %s", self.number, gap.attempts, error)
         if isinstance(error, Lost):
             error = setup_error(error.code, error.reason)
+        elif isinstance(error, LiveError):
+            error = self._plain(error)
         cause = cause_of_failure(error, with_handle=gap.handle is not None)
         gap.then = cause.next
         if isinstance(error, SetupError):

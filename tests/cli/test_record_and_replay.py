@@ -45,7 +45,7 @@ def test_it_takes_the_options_of_chat_and_hides_the_key(cli, service):
 
 
 def test_what_happened_before_an_error_is_kept(cli, service):
-    service(Scenario(replies=[[Say("Well"), Close(1011, "out of order")]]))
+    service(Scenario(replies=[[Say("Well"), Close(1008, "Entity not found.")]]))
     result = cli("record", "kept.jsonl", "Hello")
     assert result.exit_code == 1
     assert "out of order" in result.stderr

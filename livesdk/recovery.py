@@ -288,7 +288,8 @@ class Recovery(Reader):
         restored = gap.handle is not None
         replays = restored and resumption.transparent
         history = None if restored else resumption.history()
-        first = gap.replay if replays else [Outbound(history)] if history else []
+        told = () if replays else (history, resumption.activity())
+        first = gap.replay if replays else [Outbound(message) for message in told if message]
         seconds = gap.seconds
         info = ReconnectInfo(
             cause=gap.cause,

@@ -543,3 +543,52 @@ def resets_at_once(station: Station) -> None:
     station.open()
     station.gives("handle")
     station.read("clientContent")
+
+
+# ----------------------------------------------------------------------------- the user is speaking
+
+MANUAL = {**TEXT, "realtime_input_config": {"automatic_activity_detection": {"disabled": True}}}
+
+
+def kinds(station: Station) -> list[str]:
+    """What was said in real time, repetitions counted once."""
+    said = [next(iter(piece)) for piece in station.of("realtimeInput")]
+    return [kind for at, kind in enumerate(said) if at == 0 or said[at - 1] != kind]
+
+
+@pytest.mark.parametrize("ends", ["after the gap", "in the gap", "before the gap"])
+def test_an_activity_goes_on_over_a_gap(ends: str) -> None:
+    heard = Heard()
+    cut, go = threading.Event(), threading.Event()
+
+    def completes_later(station: Station) -> None:
+        station.take_setup()
+        go.wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    with (
+        Line(resets_when(cut), completes_later) as line,
+        connected(line, followed(heard), config=MANUAL) as session,
+    ):
+        session.send_client_content("go", False)
+        session.send_realtime_input(activity_start={})
+        session.send_realtime_input(audio=bytes(640))
+        if ends == "before the gap":
+            session.send_realtime_input(activity_end={})
+        cut.set()
+        line.wait(2)
+        session.send_realtime_input(audio=bytes(640))
+        ending = None
+        if ends == "in the gap":
+            ending = Caught(session.send_realtime_input, activity_end={})
+            assert settled(ending.is_alive)
+        go.set()
+        heard.wait("reconnect")
+        if ending is not None:
+            assert ending.outcome() is None
+        elif ends == "after the gap":
+            session.send_realtime_input(activity_end={})
+        session.close()
+        whole = ["activityStart", "audio", "activityEnd"]
+        assert kinds(line.stations[1]) == (["audio"] if ends == "before the gap" else whole)

@@ -670,3 +670,24 @@ def test_reconnecting_does_not_wait_for_a_program_that_does_not_pump() -> None:
         session.pump(PATIENCE)
         between = ["reconnect", "message"]
         assert heard.kinds == ["open", "message", "message", *between * 4]
+
+
+def test_resume_by_hand_is_not_limited_by_the_policy() -> None:
+    policy = livesdk.ReconnectPolicy(attempts=2)
+    with Line(nice) as line, connected(line, reconnect=policy) as session:
+        for number in range(5):
+            assert has_handle(session)
+            assert session.resume().attempts == 1
+            assert line.wait(number + 2)
+
+
+def test_a_session_whose_attempts_are_used_up_by_rotations_says_so() -> None:
+    """Every connection is told to go at once: that neither goes on for ever, nor ends in order."""
+    heard = Heard()
+    policy = livesdk.ReconnectPolicy(attempts=3, first_delay=0.01)
+    with Line(goes_away) as line, connected(line, followed(heard), reconnect=policy):
+        info = heard.wait("close")
+        assert (info.code, info.clean, info.initiated_by) == (1006, False, "local")
+        assert "used up" in info.reason
+        assert isinstance(heard.wait("error"), livesdk.SessionClosed)
+        assert len(line.stations) == 4

@@ -75,6 +75,7 @@ class Resumption:
         transparent: Messages are numbered, and sent again if they were lost (Protocol §13.7).
         outlives_1000: The server ends connections with 1000 while the session goes on (Vertex).
         history: Makes the message that tells a fresh session its history, if there is any.
+        activity: Makes the message that says that the user is speaking, if the program said so.
         is_quiet: Tells whether nothing is under way that another connection would not know of.
         lost: Told that a connection is over, and another one is to come; returns whether an answer
             was due or under way.
@@ -85,6 +86,7 @@ class Resumption:
     transparent: bool
     outlives_1000: bool
     history: Callable[[], Optional[bytes]]
+    activity: Callable[[], Optional[bytes]]
     is_quiet: Callable[[], bool]
     lost: Callable[[], bool]
     reopened: Callable[[ReconnectInfo], None]

@@ -80,7 +80,11 @@ class _Gap:
     @property
     def last_end(self) -> End:
         """How the session ends, since no other connection came."""
-        return evolve(self.end, final=True, cut=self.cause.mid_turn)
+        end = self.end
+        if end.planned:
+            text = "left for another connection, and the attempts at one are used up"
+            end = End(1006, text, "local", clean=False)
+        return evolve(end, final=True, cut=self.cause.mid_turn)
 
 
 class Recovery(Reader):
@@ -223,6 +227,8 @@ class Recovery(Reader):
         """Nobody asks for the connection to be left any more; with which handle it was."""
         with self._condition:
             self.memory.handle = self._leave_with or self.memory.handle
+            if self._leave_asked:  # the program wants it, however often
+                self._budget.refill()
             self._leave_at, self._leave_asked, self._leave_with = float("inf"), False, None
 
     def _say_goodbye(self) -> None:
@@ -291,7 +297,8 @@ class Recovery(Reader):
         restored = gap.handle is not None
         replays = restored and resumption.transparent
         history = None if restored else resumption.history()
-        first = gap.replay if replays else [Outbound(history)] if history else []
+        told = () if replays else (history, resumption.activity())
+        first = gap.replay if replays else [Outbound(message) for message in told if message]
         self._at_handle = self._sent_so_far()
         self._transport.release(first)  # senders wait on until the state says so
         seconds = gap.seconds

@@ -56,6 +56,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         self._uplink = threading.Lock()  # around the alignment
         self._lock = threading.Lock()  # around _sent, and what Session says
         self._sent = 0
+        self._in_activity = False  # the user speaks, as far as the program said so itself
 
     def _forked(self) -> None:
         """In the child of a fork nobody holds a lock: who did is not here."""
@@ -183,6 +184,10 @@ class Senders(Lifecycle[LiveServerMessage]):
             elif frame is not None:
                 given = frame.realtime_input
                 self._send(frame, timeout, asks=given is None or given.activity_start is None)
+                if given is not None and given.activity_start is not None:
+                    self._in_activity = True
+                elif given is not None and given.activity_end is not None:
+                    self._in_activity = False
 
     def _frames(self, pieces: Sequence[Mapping[str, Any]], rate_hz: Optional[int]) -> list[_Frame]:
         """Make the frames; if one piece is wrong, nothing has happened to the odd byte."""

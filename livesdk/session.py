@@ -38,7 +38,12 @@ from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
 from .types.config import SessionResumptionConfig
 from .types.messages import LiveServerMessage, LiveServerSetupComplete, UsageMetadata
-from .types.requests import LiveClientMessage, LiveClientSetup
+from .types.requests import (
+    ActivityStart,
+    LiveClientMessage,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+)
 
 __all__ = ["Session", "SessionStats"]
 
@@ -152,6 +157,7 @@ class Session(FirebaseNames, Senders):
             transparent=bool(config and config.transparent),
             outlives_1000=self._access.vertex_rules,
             history=self._history_message,
+            activity=self._activity_message,
             is_quiet=self._is_quiet,
             lost=self._connection_lost,
             reopened=self._reopened,
@@ -178,6 +184,13 @@ class Session(FirebaseNames, Senders):
             return None
         return None if message is None else codec.encode(message)
 
+    def _activity_message(self) -> Optional[bytes]:
+        """What is said during a gap is kept for the next connection, so this has to go before."""
+        if not self._in_activity:
+            return None
+        given = LiveClientRealtimeInput(activity_start=ActivityStart())
+        return codec.encode(LiveClientMessage(realtime_input=given))
+
     def _is_quiet(self) -> bool:
         """Nothing is going on that another connection would not know of; on the reader."""
         with self._lock:
@@ -196,8 +209,7 @@ class Session(FirebaseNames, Senders):
 
     def _reopened(self, info: ReconnectInfo) -> None:
         """Another connection stands: an answer that was under way begins anew, or never comes."""
-        config = self._setup.session_resumption
-        again = info.state_restored and bool(config and config.transparent)
+        again = self._begins_again(info)
         with self._lock:
             was_busy = self._tally.connection_lost(again=again)
             self._transcript.connection_lost()
@@ -211,6 +223,11 @@ class Session(FirebaseNames, Senders):
         self._connection.inbox.wake()
         for follow in self._followers:
             follow(info)
+
+    def _begins_again(self, info: ReconnectInfo) -> bool:
+        """Tell whether what the new connection does not know of was sent again."""
+        config = self._setup.session_resumption
+        return info.state_restored and bool(config and config.transparent)
 
     def resume(self, handle: Any = None, *, timeout: float = 10.0) -> ReconnectInfo:
         """Leave the connection for another one that takes the conversation up, now.

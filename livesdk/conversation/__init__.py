@@ -27,6 +27,7 @@ from .. import pcm
 from .._log import get_logger
 from ..audio.base import AudioInput, AudioOutput
 from ..errors import LiveError, LocalProtocolError, SessionClosed
+from ..retry import ReconnectInfo
 from ..video import send_video
 from ._choices import Echo, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
@@ -176,6 +177,7 @@ class AudioConversation:
         ]
         self._running = len(self._threads)
         self.session._observers += (self._player.offer,)
+        self.session._followers += (self._follow,)
         self._hooks.start()
         for thread in self._threads:
             thread.start()
@@ -298,6 +300,13 @@ class AudioConversation:
         orderly = info is not None and info.clean and info.initiated_by != "local"
         return orderly and self._player.is_busy
 
+    def _follow(self, info: ReconnectInfo) -> None:
+        """Another connection stands: on the reader."""
+        if not self.session._begins_again(info):
+            self._player.cut_short(time.monotonic() - info.gap, mid_turn=info.mid_turn)
+        elif info.mid_turn:
+            self._player.begin_again()
+
     def _show(self) -> None:
         send_video(self.session, self._video or (), fps=self._video_fps, stop=self._stopping)
         while not self._is_over():
@@ -329,6 +338,9 @@ class AudioConversation:
     def _ended(self) -> None:
         offer = self._player.offer
         self.session._observers = tuple(each for each in self.session._observers if each != offer)
+        self.session._followers = tuple(
+            each for each in self.session._followers if each != self._follow
+        )
         error = self._error
         info = self.session.close_info
         if error is None and info is not None and not info.clean:

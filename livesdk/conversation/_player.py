@@ -67,6 +67,7 @@ class Player:
         self._queue: deque[_Sound] = deque()
         self._cut = False  # an interruption waits
         self._cut_ms = 0.0  # what it cleared from the queue
+        self._by_user = False  # it was the user who cut in
         self._over = False  # the end of a turn waits
         self._hold: Optional[bool] = None  # a pause, or its end, waits
         self._resampler: Optional[pcm.Resampler] = None
@@ -108,12 +109,27 @@ class Player:
                 )
                 self._hooks.post("on_transcript", piece)
 
+    def begin_again(self) -> None:
+        """The answer under way comes once more, from its beginning.  Never blocks."""
+        self._silence(by_user=False)
+
+    def cut_short(self, lost_at: float, *, mid_turn: bool) -> None:
+        """Nothing more comes of what was said until ``lost_at``.  Never blocks."""
+        with self._condition:
+            self._over = self._over or mid_turn
+            self.turn_at = max(self.turn_at, lost_at)
+            self._condition.notify()
+
     # ------------------------------------------------------------------------------ anybody's calls
 
     def interrupt(self) -> None:
         """Be silent: any thread; returns at once."""
+        self._silence(by_user=True)
+
+    def _silence(self, *, by_user: bool) -> None:
         with self._condition:
             self._cut = True
+            self._by_user = self._by_user or by_user
             self._cut_ms += sum(pcm.duration_ms(each.data, each.rate_hz) for each in self._queue)
             self._queue.clear()
             self._over = False
@@ -144,6 +160,7 @@ class Player:
             if not (self._queue or self._cut or self._over or self._hold is not None):
                 self._condition.wait(_TICK_S)
             cut, self._cut = self._cut, False
+            by_user, self._by_user = self._by_user, False
             cut_ms, self._cut_ms = (self._cut_ms, 0.0) if cut else (0.0, self._cut_ms)
             hold, self._hold = self._hold, None
             sound = self._queue.popleft() if self._queue else None
@@ -151,7 +168,7 @@ class Player:
             if over:
                 self._over = False
         if cut:
-            self._flush(cut_ms)
+            self._flush(cut_ms, by_user=by_user)
         if hold is not None:
             (self._output.pause if hold else self._output.resume)()
         if sound is not None:
@@ -182,12 +199,12 @@ class Player:
     def _to_channels(self, mono: bytes) -> bytes:
         return mono if self._output.channels == 1 else pcm.mono_to_stereo(mono)
 
-    def _flush(self, cut_ms: float) -> None:
+    def _flush(self, cut_ms: float, *, by_user: bool) -> None:
         self._resampler = None
         discarded_ms = cut_ms + self._output.flush(hard=self._hard_flush)
         if self._began_ms is None and not cut_ms:
             return  # there was nothing left to interrupt
-        self.interruptions += 1
+        self.interruptions += by_user
         began_ms, self._began_ms = self._began_ms, None
         played_ms = 0.0 if began_ms is None else self._output.played_ms - began_ms
         report = Playback(state="interrupted", played_ms=played_ms, discarded_ms=discarded_ms)

@@ -19,7 +19,7 @@ from typing import Any, Optional, Protocol, Union
 from .. import pcm
 from ..audio.base import AudioInput, AudioOutput
 from ..audio.echo import Canceller, HalfDuplex
-from ..errors import LiveError
+from ..errors import LiveError, SessionReconnecting
 from ..sending import INPUT_RATE_HZ
 from ._player import Player
 
@@ -28,7 +28,8 @@ __all__ = ["Detector", "Uplink"]
 _READ_S = 0.1
 _SURE_MS = 600.0
 _QUIET_DBFS = -50.0
-_GOODBYE_S = 1.0
+_MARK_S = 1.0
+"""Seconds that a mark waits for a connection before it is looked whether it is still wanted."""
 
 
 class Detector(Protocol):
@@ -101,7 +102,7 @@ class Uplink:
                 break
             if chunk:
                 self._take(chunk)
-        self._say_goodbye()
+        self._say_goodbye(is_over)
         self.ended.set()
 
     def _take(self, chunk: bytes) -> None:
@@ -157,17 +158,24 @@ class Uplink:
             return
         if self.talking:
             self._player.interrupt()  # the server may think that all was heard already
-            self._session.send_realtime_input(activity_start={})
-            self._open = True
+            self._open = self._mark(activity_start={})
         else:
-            self._open = False
-            self._session.send_realtime_input(activity_end={})
+            self._open = not self._mark(activity_end={})
 
-    def _say_goodbye(self) -> None:
+    def _mark(self, **mark: Any) -> bool:
+        """Send it; False if there is no connection at the moment, so that it is tried again."""
+        try:
+            self._session.send_realtime_input(**mark, timeout=_MARK_S)
+        except SessionReconnecting:
+            return False
+        return True
+
+    def _say_goodbye(self, is_over: Callable[[], bool]) -> None:
         """Let the server answer without waiting for silence; a session that is over needs none."""
         if not self._open:
             return
         self._open = False
         mark: dict[str, Any] = {"activity_end": {}} if self._manual else {"audio_stream_end": True}
         with contextlib.suppress(LiveError):
-            self._session.send_realtime_input(**mark, timeout=_GOODBYE_S)
+            while not self._mark(**mark) and not is_over():
+                pass

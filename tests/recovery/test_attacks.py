@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import struct
 import threading
 from typing import Any
 
+import attrs
 import pytest
-from recovery.stations import TEXT, Line, Station, connected, nice
+from recovery.stations import FAST, TEXT, Line, Station, connected, nice
 from session.rig import CLOSE, PATIENCE, Caught, Heard, our_threads, settled, within
 
 import livesdk
@@ -543,3 +545,149 @@ def resets_at_once(station: Station) -> None:
     station.open()
     station.gives("handle")
     station.read("clientContent")
+
+
+# ----------------------------------------------------------------------------- the user is speaking
+
+MANUAL = {**TEXT, "realtime_input_config": {"automatic_activity_detection": {"disabled": True}}}
+
+
+def kinds(station: Station) -> list[str]:
+    """What was said in real time, repetitions counted once."""
+    said = [next(iter(piece)) for piece in station.of("realtimeInput")]
+    return [kind for at, kind in enumerate(said) if at == 0 or said[at - 1] != kind]
+
+
+@pytest.mark.parametrize("ends", ["after the gap", "in the gap", "before the gap"])
+def test_an_activity_goes_on_over_a_gap(ends: str) -> None:
+    heard = Heard()
+    cut, go = threading.Event(), threading.Event()
+
+    def completes_later(station: Station) -> None:
+        station.take_setup()
+        go.wait(PATIENCE)
+        station.peer.send({"setupComplete": {}})
+        station.read_on()
+
+    with (
+        Line(resets_when(cut), completes_later) as line,
+        connected(line, followed(heard), config=MANUAL) as session,
+    ):
+        session.send_client_content("go", False)
+        session.send_realtime_input(activity_start={})
+        session.send_realtime_input(audio=bytes(640))
+        if ends == "before the gap":
+            session.send_realtime_input(activity_end={})
+        cut.set()
+        line.wait(2)
+        session.send_realtime_input(audio=bytes(640))
+        ending = None
+        if ends == "in the gap":
+            ending = Caught(session.send_realtime_input, activity_end={})
+            assert settled(ending.is_alive)
+        go.set()
+        heard.wait("reconnect")
+        if ending is not None:
+            assert ending.outcome() is None
+        elif ends == "after the gap":
+            session.send_realtime_input(activity_end={})
+        session.close()
+        whole = ["activityStart", "audio", "activityEnd"]
+        assert kinds(line.stations[1]) == (["audio"] if ends == "before the gap" else whole)
+
+
+# ------------------------------------------------------------------------------ while all goes on
+
+
+def test_nothing_is_lost_or_sent_twice_while_the_connection_changes_under_senders() -> None:
+    """Left in order, thirty times: each message and each piece of media arrives once, in order."""
+    texts, sounds, over = 3, 1, threading.Event()
+
+    def reads(station: Station) -> None:
+        station.open()
+        station.gives(f"handle-{station.number}")
+        station.read_on()
+
+    def write(session: livesdk.Session, name: str) -> int:
+        count = 0
+        while not (over.is_set() or session.wait_ended(0.002)):
+            session.send_client_content(f"{name} {count}", False)
+            count += 1
+        return count
+
+    def speak(session: livesdk.Session) -> int:
+        count = 0
+        while not (over.is_set() or session.wait_ended(0.001)):
+            session.send_realtime_input(audio=count.to_bytes(2, "little") * 16)  # a millisecond
+            count += 1
+        return count
+
+    policy = attrs.evolve(FAST, attempts=100)
+    with Line(reads) as line, connected(line, reconnect=policy) as session:
+        writers = [Caught(write, session, f"writer-{number}") for number in range(texts)]
+        speakers = [Caught(speak, session) for _ in range(sounds)]
+        for _ in range(30):
+            assert has_handle(session)
+            assert session.resume().planned
+        over.set()
+        written = [writer.outcome() for writer in writers]
+        spoken = [speaker.outcome() for speaker in speakers]
+        dropped_ms = session.stats.media_dropped_ms
+        session.close()
+        assert line.stations[-1].peer.ended.wait(PATIENCE)
+        messages = [message for station in line.stations for message in station.messages]
+    said = [
+        message["clientContent"]["turns"][0]["parts"][0]["text"]
+        for message in messages
+        if "clientContent" in message
+    ]
+    for number, count in enumerate(written):
+        name = f"writer-{number} "
+        own = [text for text in said if text.startswith(name)]
+        assert own == [f"{name}{index}" for index in range(count)]
+    heard = [
+        int.from_bytes(base64.b64decode(message["realtimeInput"]["audio"]["data"])[:2], "little")
+        for message in messages
+        if "realtimeInput" in message
+    ]
+    assert heard == sorted(set(heard))
+    assert len(heard) == spoken[0] - dropped_ms
+
+
+def test_reconnecting_does_not_wait_for_a_program_that_does_not_pump() -> None:
+    def drops_four_times(station: Station) -> None:
+        station.open()
+        station.says("turn")
+        if station.number == 4:
+            station.read_on()
+
+    heard = Heard()
+    callbacks = followed(heard, dispatch="manual")
+    with Line(drops_four_times) as line, connected(line, callbacks) as session:
+        assert settled(lambda: session.stats.reconnects == 4)
+        assert heard.kinds == []
+        assert settled(lambda: session.stats.turns == 5)
+        session.pump(PATIENCE)
+        between = ["reconnect", "message"]
+        assert heard.kinds == ["open", "message", "message", *between * 4]
+
+
+def test_resume_by_hand_is_not_limited_by_the_policy() -> None:
+    policy = livesdk.ReconnectPolicy(attempts=2)
+    with Line(nice) as line, connected(line, reconnect=policy) as session:
+        for number in range(5):
+            assert has_handle(session)
+            assert session.resume().attempts == 1
+            assert line.wait(number + 2)
+
+
+def test_a_session_whose_attempts_are_used_up_by_rotations_says_so() -> None:
+    """Every connection is told to go at once: that neither goes on for ever, nor ends in order."""
+    heard = Heard()
+    policy = livesdk.ReconnectPolicy(attempts=3, first_delay=0.01)
+    with Line(goes_away) as line, connected(line, followed(heard), reconnect=policy):
+        info = heard.wait("close")
+        assert (info.code, info.clean, info.initiated_by) == (1006, False, "local")
+        assert "used up" in info.reason
+        assert isinstance(heard.wait("error"), livesdk.SessionClosed)
+        assert len(line.stations) == 4

@@ -84,6 +84,7 @@ class Connection(Recovery):
         self._leave_asked = False
         self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
         self._opened_at = 0.0
+        self._heard_at_opening = 0
         self._left: Optional[Transport] = None
         self._at_handle = (0, 0.0)
         self._dispatch = callbacks.dispatch

@@ -91,6 +91,7 @@ class Recovery(Reader):
     last_reconnect: Optional[ReconnectInfo]
     _budget: Budget
     _opened_at: float
+    _heard_at_opening: int
     _left: Optional[Transport]  # what is still listened to while it is left
 
     def _new_transport(self) -> Transport:
@@ -121,8 +122,13 @@ class Recovery(Reader):
     def _begin(self) -> None:
         """The first connection, for which ``connect()`` waits."""
         opening = self._connect(self.memory.handle, self._deadline)
-        self._opened_at = time.monotonic()
+        self._note_opening()
         self._open(opening)
+
+    def _note_opening(self) -> None:
+        self._opened_at = time.monotonic()
+        self._at_handle = self._sent_so_far()
+        self._heard_at_opening = self._transport.stats.messages_received
 
     # ------------------------------------------------------------------------- told by the session
 
@@ -133,7 +139,9 @@ class Recovery(Reader):
             consumed: With transparent resumption, the number of the last message that the handle
                 stands for, 1 for the first after the setup.
         """
-        self._at_handle = self._sent_so_far()
+        heard = self._transport.stats.messages_received - self._heard_at_opening
+        if heard > 1:  # else it may have been given out before anything had arrived there
+            self._at_handle = self._sent_so_far()
         if consumed is not None:
             (self._left or self._transport).acknowledged(consumed)
 
@@ -275,7 +283,7 @@ class Recovery(Reader):
         replays = restored and resumption.transparent
         history = None if restored else resumption.history()
         first = gap.replay if replays else [Outbound(history)] if history else []
-        self._at_handle = self._sent_so_far()
+        self._note_opening()
         self._transport.release(first, gap.media)  # senders wait on until the state says so
         seconds = gap.seconds
         info = ReconnectInfo(
@@ -292,7 +300,6 @@ class Recovery(Reader):
             history_sent=history is not None,
         )
         self._budget.reopened(seconds, planned=gap.planned, stood=gap.stood)
-        self._opened_at = time.monotonic()
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
         with self._condition:

@@ -243,8 +243,9 @@ class ReconnectInfo:
             replayed, that answer will not come: ask again.
         messages_replayed: With transparent resumption: messages that were sent again, because the
             restored state did not have them.
-        messages_at_risk: Messages, media aside, that were sent after the handle was given out and
-            are not replayed: the restored state may lack them.
+        messages_at_risk: Messages, media aside, that were sent after the handle came and are not
+            replayed: the restored state may lack them.  What was on its way to the service while
+            the handle came from there is not counted, unless it was the connection's first word.
         media_at_risk_ms: The same of realtime media.
         media_dropped_ms: Realtime media that was given to senders during the gap, and was too much
             to be kept for later.

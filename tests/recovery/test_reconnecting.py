@@ -742,6 +742,7 @@ def test_what_may_be_lost_is_counted() -> None:
 
     def takes_four(station: Station) -> None:
         station.open()
+        station.gives("early")
         station.read("clientContent")
         station.gives("handle")
         station.read("clientContent")
@@ -749,7 +750,7 @@ def test_what_may_be_lost_is_counted() -> None:
 
     with Line(takes_four, nice) as line, connected(line, followed(heard)) as session:
         session.send_client_content("kept", turn_complete=False)
-        heard.wait("message", 2)
+        heard.wait("message", 3)
         session.send_realtime_input(audio=bytes(3200))
         session.send_client_content("at risk", turn_complete=False)
         session.send_client_content("at risk, and asks")
@@ -759,6 +760,25 @@ def test_what_may_be_lost_is_counted() -> None:
         assert info.messages_replayed == 0
         assert info.mid_turn
         assert json.dumps(line.stations[1].messages) == "[]"
+
+
+def test_the_first_handle_is_not_trusted_to_stand_for_what_was_sent_before_it_came() -> None:
+    """It may have been given out when the setup was complete, and have been on its way since."""
+    heard = Heard()
+
+    def gives_late(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.gives("handle")
+        station.read("realtimeInput")
+
+    with Line(gives_late, nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("on its way", turn_complete=False)
+        heard.wait("message", 2)
+        session.send_realtime_input(audio=bytes(3200))
+        info = heard.wait("reconnect")
+        assert info.messages_at_risk == 1
+        assert info.media_at_risk_ms == 100
 
 
 def descriptors() -> int:

@@ -172,6 +172,7 @@ class End:
     Attributes:
         planned: It was left for another one.
         final: Another one was tried in vain.
+        mid_turn: It cut off an answer, which nobody remembers by now.
     """
 
     code: int
@@ -181,6 +182,7 @@ class End:
     error: Optional[BaseException] = None
     planned: bool = False
     final: bool = False
+    mid_turn: bool = False
 
 
 @frozen
@@ -422,7 +424,7 @@ class Reader:
             reason=end.reason,
             clean=end.clean,
             initiated_by=end.by,
-            mid_turn=self.memory.mid_turn,
+            mid_turn=end.mid_turn or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
             hint=None if end.clean else cause_of(end.code, end.reason).hint,

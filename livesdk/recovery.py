@@ -78,6 +78,10 @@ class _Gap:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
+    def in_vain(self) -> End:
+        """Return the end of the session: no other connection came."""
+        return evolve(self.end, final=True, mid_turn=self.cause.mid_turn)
+
 
 class Recovery(Reader):
     """The reader's loop; :class:`livesdk.connection.Connection` is the whole.
@@ -172,7 +176,7 @@ class Recovery(Reader):
         while True:
             delay = self._budget.delay(gap.then, gap.seconds)
             if delay is None:
-                return evolve(gap.end, final=True)
+                return gap.in_vain()
             if not self._pause(delay):
                 return self._closed_locally()
             try:
@@ -182,7 +186,7 @@ class Recovery(Reader):
                     return self._closed_locally()
                 self._failed(gap, error)
                 if gap.then is Next.STOP:
-                    return evolve(gap.end, final=True)
+                    return gap.in_vain()
             else:
                 self._reopen(gap, opening)
                 return self._until_lost()

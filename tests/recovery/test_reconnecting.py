@@ -216,6 +216,24 @@ def test_the_seconds_end_it_as_well() -> None:
             session.send_client_content("two")
 
 
+def test_the_end_after_dials_in_vain_tells_that_an_answer_was_cut_off() -> None:
+    heard = Heard()
+
+    def says_half(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.says("Half of", done=False)
+        line.refuse_all()
+
+    policy = livesdk.ReconnectPolicy(attempts=2, first_delay=0.01)
+    with Line(says_half) as line, connected(line, followed(heard), reconnect=policy) as session:
+        session.send_client_content("well?")
+        info = heard.wait("close")
+        assert info.mid_turn
+        assert "no connection came back" in info.reason
+
+
 def test_a_refused_credential_ends_it_at_once() -> None:
     heard = Heard()
 

@@ -18,7 +18,7 @@ import livesdk
 FREED = 0.2
 """Seconds after the end in which every call that waits must be back."""
 SILENT = {"liveness_timeout": 0.4, "ping_interval": None}
-BIG = "x" * 8_000_000  # more than the system's buffers take
+BIG = "x" * 7_000_000  # more than the system's buffers take
 
 
 @attrs.frozen
@@ -253,7 +253,7 @@ def test_a_send_on_a_full_socket_is_freed(way):
             assert call.ended_at - scene.closed_at <= FREED
 
 
-@pytest.mark.parametrize("way", [WAYS[1], *WAYS[-3:-1]], ids=str)
+@pytest.mark.parametrize("way", [WAYS[1], WAYS[-2]], ids=str)
 def test_a_send_on_a_full_socket_goes_on_on_the_next_connection(way):
     scene = Scene(way, mid_turn=False, reads=False)
     with scene.line, scene.connected() as session:

@@ -87,7 +87,10 @@ class Connection(Recovery):
         self._leave_with: Optional[str] = None
         self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
         self._opened_at = 0.0
-        self._at_handle = (0, 0.0)
+        self._at_handle = self._at_turn = (0, 0.0)
+        self.awaits_model = True
+        self._owes_history = False
+        self._had_handle = self.memory.handle is not None
         self._dispatch = callbacks.dispatch
         self._dispatcher = self._new_dispatcher(callbacks)
         self._inbox: Inbox[Any] = Inbox(
@@ -181,8 +184,9 @@ class Connection(Recovery):
             if self._accepted:  # perhaps a slow onopen on the reader holds up the rest
                 return
             self._given_up = True
+            in_vain = self._finished
         self._transport.abort()
-        if not self._finished:
+        if not in_vain:
             raise LiveTimeout(
                 f"no connection in time: {_PHASES.get(self._phase, self._phase)}",
                 phase=self._phase,
@@ -205,6 +209,7 @@ class Connection(Recovery):
         *,
         before: Optional[Callable[[], None]] = None,
         is_wanted: Optional[Callable[[], bool]] = None,
+        media_ms: Optional[float] = None,
     ) -> None:
         """Send a message that must not be lost; returns once it is with the operating system.
 
@@ -216,6 +221,7 @@ class Connection(Recovery):
             timeout: Seconds.
             before: Called each time it is about to go out.
             is_wanted: Asked each time as well; a message that nobody wants any more is not sent.
+            media_ms: How much realtime media it is, if it is any.
 
         Raises:
             SessionClosed: It is over.
@@ -234,7 +240,7 @@ class Connection(Recovery):
             if before is not None:
                 before()
             try:
-                return transport.send(payload, deadline)
+                return transport.send(payload, deadline, media_ms)
             except Held:  # it is being left, or it stays after all
                 transport = self._await_connection(deadline)
             except Lost:

@@ -19,7 +19,7 @@ import inspect
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional, Union
 
 from attrs import evolve
@@ -82,7 +82,7 @@ def callbacks_from(given: Any) -> LiveCallbacks:
     """Check callbacks given as :class:`LiveCallbacks`, a dict in either style, or ``None``."""
     if given is None:
         return LiveCallbacks()
-    if isinstance(given, dict):
+    if isinstance(given, Mapping):
         given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
         unknown = set(given) - {*EVENTS.values(), "dispatch"}
         if unknown:

@@ -132,6 +132,7 @@ class ConnectError(LiveError, ConnectionError):
     Attributes:
         phase: ``"dns"``, ``"tcp"``, ``"proxy"``, ``"tls"`` or ``"upgrade"``.
         status: The HTTP status where the server answered the upgrade with one, else ``None``.
+        reason: The server's own words, where it said any.
         hint: What usually helps, in plain words, where the cause is known.
     """
 
@@ -141,11 +142,13 @@ class ConnectError(LiveError, ConnectionError):
         *,
         phase: str,
         status: Optional[int] = None,
+        reason: str = "",
         hint: Optional[str] = None,
     ) -> None:
         super().__init__(_with_hint(message, hint))
         self.phase = phase
         self.status = status
+        self.reason = reason
         self.hint = hint
 
 

@@ -14,6 +14,7 @@ import attrs
 
 from . import sending
 from .endpoint import Access
+from .errors import ConfigError
 from .families import family_of
 from .types.config import HistoryConfig
 from .types.requests import LiveClientMessage, LiveClientSetup
@@ -61,4 +62,7 @@ class History:
         turns = self._turns()
         if not turns and not self._ends_history:
             return None  # where it was announced, an empty one has to say that it is over
-        return sending.client_content(turns or None, self._ends_history, self._access)
+        try:
+            return sending.client_content(turns or None, self._ends_history, self._access)
+        except ConfigError as error:
+            raise ConfigError(f"history: {error}") from error

@@ -227,7 +227,12 @@ class Reader:
     _leave_at: float
     _leave_asked: bool
     _leave_with: Optional[str]
+    _opened_at: float
     _at_handle: tuple[int, float]
+    _at_turn: tuple[int, float]
+    awaits_model: bool
+    _owes_history: bool
+    _had_handle: bool
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
         """Dial, and send the setup; return once it is complete."""
@@ -287,7 +292,9 @@ class Reader:
         history = None
         if self._service.resumption is not None and self.memory.handle is None:
             history = self._service.resumption.history()
-        self._transport.release([Outbound(history)] if history else [])
+        first = [Outbound(history)] if history else []
+        self._note_opening(len(first), owes_history=history is not None)
+        self._transport.release(first)
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             if self._close is not None or self._given_up:
@@ -302,6 +309,17 @@ class Reader:
         if self.options.tap is not None:
             self.options.tap.opened(self.report)
         self._deliver_early(opening)
+
+    def _note_opening(self, own: int, *, owes_history: bool) -> None:
+        """A connection stands; ``own`` messages are sent that the program knows nothing of."""
+        self._opened_at = time.monotonic()
+        messages, media_ms = self._sent_so_far()
+        self._at_handle = self._at_turn = (messages + own, media_ms)
+        self.awaits_model, self._owes_history = True, owes_history
+
+    def _sent_so_far(self) -> tuple[int, float]:
+        stats = self._transport.stats
+        return stats.messages_sent, stats.media_sent_ms
 
     def _deliver_early(self, opening: Opening) -> None:
         for message, size in opening.early:
@@ -374,10 +392,8 @@ class Reader:
         resumption = self._service.resumption
         if self.options.reconnect is None or resumption is None or not self.memory.resumable:
             return False  # without a handle the state would be lost: then every second counts
-        knows_all = (
-            resumption.transparent or self._transport.stats.messages_sent == self._at_handle[0]
-        )
-        return knows_all and resumption.is_quiet()
+        knows_all = self._sent_so_far()[0] == self._at_handle[0] and not self._owes_history
+        return (knows_all or resumption.transparent) and resumption.is_quiet()
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout

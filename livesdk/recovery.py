@@ -51,6 +51,7 @@ class _Gap:
         began: When the gap began, by ``time.monotonic``.
         stood: How many seconds the earlier one stood.
         handle: What the last dial brought.
+        refusal: Why a handle was refused.
         attempts: Dials so far.
         mid_turn: An answer was due or under way.
         replay: Messages that the service may not have.
@@ -66,6 +67,7 @@ class _Gap:
     began: float
     stood: float
     handle: Optional[str] = None
+    refusal: Optional[BaseException] = None
     attempts: int = 0
     mid_turn: bool = False
     replay: list[Outbound] = Factory(list)
@@ -91,6 +93,7 @@ class Recovery(Reader):
     """The reader's loop; :class:`livesdk.connection.Connection` is the whole.
 
     Attributes:
+        awaits_model: The model has said nothing since messages of ours last mattered.
         reconnects: How many connections took the place of another.
         last_reconnect: What was told of the last one.
     """
@@ -98,7 +101,6 @@ class Recovery(Reader):
     reconnects: int
     last_reconnect: Optional[ReconnectInfo]
     _budget: Budget
-    _opened_at: float
 
     def _new_transport(self) -> Transport:
         raise NotImplementedError
@@ -130,7 +132,6 @@ class Recovery(Reader):
     def _begin(self) -> None:
         """The first connection, for which ``connect()`` waits."""
         opening = self._connect(self.memory.handle, self._deadline)
-        self._opened_at = time.monotonic()
         self._open(opening)
 
     # ------------------------------------------------------------------------- told by the session
@@ -142,17 +143,18 @@ class Recovery(Reader):
             consumed: With transparent resumption, the number of the last message that the handle
                 stands for, 1 for the first after the setup.
         """
-        self._at_handle = self._sent_so_far()
+        self._at_handle, self._had_handle = self._at_turn, True
         if consumed is not None:
             self._transport.acknowledged(consumed)
+
+    def model_spoke(self) -> None:
+        """The model begins to answer, so what was sent before has arrived."""
+        self._at_turn = self._sent_so_far()
+        self.awaits_model = self._owes_history = False
 
     def turn_completed(self) -> None:
         """The service is fine: trying to stay with it is as worth while as at the beginning."""
         self._budget.refill()
-
-    def _sent_so_far(self) -> tuple[int, float]:
-        stats = self._transport.stats
-        return stats.messages_sent, stats.media_sent_ms
 
     # ------------------------------------------------------------------------------------ the loop
 
@@ -208,8 +210,10 @@ class Recovery(Reader):
         self._take_over(gap, self._replace_transport())
         messages, media_ms = self._sent_so_far()
         gap.sent_since = (messages - self._at_handle[0], media_ms - self._at_handle[1])
-        self._take_request()
         assert self._service.resumption is not None  # else nothing is worth another dial
+        if self._owes_history and not self._service.resumption.transparent:
+            self.memory.handle = None  # it may have been given out before the history arrived
+        self._take_request()
         gap.mid_turn = self._service.resumption.lost()
         self.memory.connection_lost()
         return gap
@@ -286,7 +290,7 @@ class Recovery(Reader):
             text = f"no connection came back: {error}"
             gap.end = End(1006, text, "network", clean=False, error=error)
         if cause.next is Next.FRESH and self.memory.handle == gap.handle:
-            self.memory.handle = None
+            self.memory.handle, gap.refusal = None, error
         self._take_over(gap, self._replace_transport())
 
     def _reopen(self, gap: _Gap, opening: Opening) -> None:
@@ -295,11 +299,13 @@ class Recovery(Reader):
         assert resumption is not None  # else nothing is worth another dial
         self._service.observe(opening.first)
         restored = gap.handle is not None
-        replays = restored and resumption.transparent
-        history = None if restored else resumption.history()
+        # without a handle so far the journal has everything, history included
+        replays = resumption.transparent and (restored or not self._had_handle)
+        history = None if restored or replays else resumption.history()
         told = () if replays else (history, resumption.activity())
         first = gap.replay if replays else [Outbound(message) for message in told if message]
-        self._at_handle = self._sent_so_far()
+        own = 0 if replays else len(first)
+        self._note_opening(own, owes_history=history is not None)
         self._transport.release(first)  # senders wait on until the state says so
         seconds = gap.seconds
         info = ReconnectInfo(
@@ -308,15 +314,15 @@ class Recovery(Reader):
             attempts=gap.attempts,
             gap=seconds,
             state_restored=restored,
-            mid_turn=gap.mid_turn,
+            mid_turn=gap.mid_turn or gap.cause.mid_turn,
             messages_replayed=len(first) if replays else 0,
             messages_at_risk=gap.forgotten if replays else gap.sent_since[0],
             media_at_risk_ms=0.0 if replays else gap.sent_since[1],
             media_dropped_ms=self._transport.stats.media_dropped_ms - gap.dropped_ms,
             history_sent=history is not None,
+            refusal=gap.refusal,
         )
         self._budget.reopened(seconds, planned=gap.planned, stood=gap.stood)
-        self._opened_at = time.monotonic()
         _log.info("session %d: reconnected after %.2f s", self.number, seconds)
         resumption.reopened(info)
         with self._condition:

@@ -146,7 +146,7 @@ def cause_of(code: int, reason: str = "") -> Cause:
     return Cause((code,), "", Next.BACK_OFF)
 
 
-_BY_STATUS = {400: Next.STOP, 401: Next.STOP, 403: Next.STOP, 404: Next.STOP}
+_BY_STATUS = {400: Next.STOP, 401: Next.STOP, 403: Next.STOP, 404: Next.STOP, 407: Next.STOP}
 """What an HTTP answer to the upgrade means; others pass."""
 
 
@@ -167,7 +167,7 @@ def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:
     if isinstance(error, ConnectError):
         if error.phase == "credentials":  # the token's server may be as far away as the service
             return Cause((), "", Next.BACK_OFF)
-        by_words = cause_of(1011, str(error))
+        by_words = cause_of(1011, error.reason)  # the server's own words: no host, no hint of ours
         if by_words.next is Next.STOP:
             return by_words
         return Cause((), "", _BY_STATUS.get(error.status or 0, Next.BACK_OFF))
@@ -188,6 +188,11 @@ def _positive(_: Any, attribute: Any, value: Any) -> None:
         )
 
 
+def _whole(_: Any, attribute: Any, value: Any) -> None:
+    if not isinstance(value, int):
+        raise ConfigError(f"reconnect.{attribute.name}: expected a whole number, got {value!r:.40}")
+
+
 @frozen(kw_only=True)
 class ReconnectPolicy:
     """How hard to try to keep a session when its connection goes; ``connect(reconnect=...)``.
@@ -202,10 +207,11 @@ class ReconnectPolicy:
             shortened by up to a half, so that a thousand clients do not come back together.
         dial_timeout: Seconds for each dial, up to the completed setup.
         margin: Seconds before the announced end of a connection (``goAway``) at which it is left,
-            whatever is going on; before that, as soon as nothing is.
+            whatever is going on; before that, as soon as nothing is.  At most a quarter of the time
+            that is left when it is announced.
     """
 
-    attempts: int = field(default=10, validator=_positive)
+    attempts: int = field(default=10, validator=(_positive, _whole))
     seconds: float = field(default=120.0, validator=_positive)
     first_delay: float = field(default=0.5, validator=_positive)
     longest_delay: float = field(default=15.0, validator=_positive)
@@ -242,16 +248,17 @@ class ReconnectInfo:
         gap: Seconds without a connection.
         state_restored: The service took the resumption handle, so the conversation goes on from
             where that was given out.  False: the session is a fresh one.
-        mid_turn: The model was answering, or a function call was open.  Unless messages are
+        mid_turn: An answer was due or under way, or a function call was open.  Unless messages are
             replayed, that answer will not come: ask again.
         messages_replayed: With transparent resumption: messages that were sent again, because the
             restored state did not have them.
-        messages_at_risk: Messages, media aside, that were sent after the handle was given out and
-            are not replayed: the restored state may lack them.
+        messages_at_risk: Messages, media aside, of which no answer of the model shows that the
+            handle stands for them, and that are not replayed: the restored state may lack them.
         media_at_risk_ms: The same of realtime media.
         media_dropped_ms: Realtime media that was given to senders during the gap, and was too much
             to be kept for later.
         history_sent: A fresh session was told the ``history`` of ``connect()``.
+        refusal: Why a handle was refused, where one was.
     """
 
     cause: CloseInfo
@@ -265,6 +272,7 @@ class ReconnectInfo:
     media_at_risk_ms: float = 0.0
     media_dropped_ms: float = 0.0
     history_sent: bool = False
+    refusal: Optional[BaseException] = None
 
 
 _YOUNG = 60.0

@@ -336,7 +336,7 @@ class Senders(Lifecycle[LiveServerMessage]):
             while self._calls.must_wait and not self.wait_ended(_TOOL_TICK):
                 pass
             self._tally.fed(time.monotonic())
-            self._connection.send(frame.payload, SEND_TIMEOUT)
+            self._connection.send(frame.payload, SEND_TIMEOUT, media_ms=frame.duration_ms)
             self._count_sent()
         return frame
 
@@ -365,7 +365,13 @@ class Senders(Lifecycle[LiveServerMessage]):
         self._awaits_more = False
         # before it is sent: the answer may be here sooner than this thread goes on
         before = before or (self._prompted if asks else None)
-        self._connection.send(payload, timeout, before=before, is_wanted=is_wanted)
+        try:
+            self._connection.send(payload, timeout, before=before, is_wanted=is_wanted)
+        except BaseException:
+            if asks:  # nothing was asked
+                with self._lock:
+                    self._tally.withdrawn()
+            raise
         self._count_sent()
 
     def _prompted(self) -> None:

@@ -32,7 +32,7 @@ from .lifecycle import CUT
 from .protocol import completes_interaction, is_piece
 from .retry import ReconnectInfo
 from .senders import Senders
-from .tally import Tally, tokens_by_modality
+from .tally import Tally, is_of_model, tokens_by_modality
 from .tools import FunctionTool, ToolCounts
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
@@ -244,7 +244,7 @@ class Session(FirebaseNames, Senders):
 
         Returns:
             What it came to; ``state_restored`` is False if the handle was refused, and a fresh
-            session took its place (with ``reconnect`` only).
+            session took its place.
 
         Raises:
             LocalProtocolError: There is no handle: the config asked for none
@@ -443,6 +443,8 @@ class Session(FirebaseNames, Senders):
     def _observe_piece(self, message: LiveServerMessage) -> None:
         """Do as the next method does where it is a piece of what the model says."""
         self._connection.memory.generating = True
+        if self._connection.awaits_model:
+            self._connection.model_spoke()
         now = time.monotonic()
         with self._lock:
             self._tally.said(message, now)
@@ -451,8 +453,16 @@ class Session(FirebaseNames, Senders):
                 self._answer.take(message, now)
 
     def _observe_all(self, message: LiveServerMessage) -> None:
-        self._connection.memory.received(message)
+        connection = self._connection
+        connection.memory.received(message)
         calls = self._calls.received(message)
+        content = message.server_content
+        if connection.awaits_model and (
+            is_of_model(message) or (content is not None and content.turn_complete)
+        ):
+            connection.model_spoke()
+        if message.tool_call is not None:
+            connection.awaits_model = True  # what it says to the result shows that that arrived
         if message.go_away is not None and self._setup_complete is not None:
             self._connection.dispatcher.post("go_away", message.go_away)
             self._connection.going_away(message.go_away.time_left)
@@ -476,6 +486,7 @@ class Session(FirebaseNames, Senders):
             self._calls.run(calls)  # from here on a response may be on its way
         if completes_interaction(message):
             self._connection.turn_completed()
+            self._connection.awaits_model = True
         if tools_run and not self._calls.keep_turn_open:
             self._calls_settled()  # it settled while the message was taken
 

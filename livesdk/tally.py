@@ -17,7 +17,7 @@ from typing import Any, Optional
 from .protocol import completes_interaction
 from .types.messages import LiveServerMessage, ModalityTokenCount, UsageMetadata
 
-__all__ = ["Tally", "sum_usage", "tokens_by_modality"]
+__all__ = ["Tally", "is_of_model", "sum_usage", "tokens_by_modality"]
 
 _TIMES = 1000
 """Of so many turns the time to the first audio is kept."""
@@ -59,6 +59,10 @@ class Tally:
         self.busy = True
         self._settle_bill()
 
+    def withdrawn(self) -> None:
+        """What asks for an answer could not be sent."""
+        self.busy = self.mid_turn
+
     def fed(self, at: float) -> None:
         """Audio or a picture was sent; the server decides whether it asks for an answer.
 
@@ -82,7 +86,7 @@ class Tally:
         if content and content.interrupted:
             self.interrupted_at = at
             self.interruptions += 1
-        if _is_of_model(message):
+        if is_of_model(message):
             self.mid_turn = self.busy = self._unfinished = True
             self.hears = False
         elif content and content.input_transcription:
@@ -135,7 +139,7 @@ class Tally:
         return sum_usage((self._billed, self._bill) if self._bill else (self._billed,))
 
 
-def _is_of_model(message: LiveServerMessage) -> bool:
+def is_of_model(message: LiveServerMessage) -> bool:
     """Tell whether the model says or does something."""
     content = message.server_content
     if message.tool_calls:

@@ -122,7 +122,12 @@ class OfflineTransport(Transport):
         self._lose("closed")
         return Leftover()
 
-    def send(self, payload: bytes, deadline: float) -> None:  # noqa: ARG002  # there is always room
+    def send(
+        self,
+        payload: bytes,
+        deadline: float,  # noqa: ARG002  # there is always room
+        media_ms: Optional[float] = None,  # noqa: ARG002  # and nothing is counted apart
+    ) -> None:
         frame = json.loads(payload)
         with self._condition:
             self._check()

@@ -36,9 +36,9 @@ class TapedTransport(WebSocketTransport):
         with self._told(payload):
             super().send_setup(payload, deadline)
 
-    def send(self, payload: bytes, deadline: float) -> None:
+    def send(self, payload: bytes, deadline: float, media_ms: Optional[float] = None) -> None:
         with self._told(payload):
-            super().send(payload, deadline)
+            super().send(payload, deadline, media_ms)
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
         with self._told(payload):

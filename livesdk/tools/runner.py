@@ -22,7 +22,7 @@ import attrs
 from .. import codec
 from .._log import get_logger, shorten
 from .._records import define
-from ..errors import LiveError, ToolError
+from ..errors import ConfigError, LiveError, ToolError
 from ..types.content import (
     Blob,
     FunctionCall,
@@ -338,16 +338,20 @@ class ToolRunner:
             scheduling=response.scheduling or scheduling,
         )
 
-    def _answer(self, call: _Call, response: FunctionResponse, *, last: bool) -> bool:
+    def _answer(
+        self, call: _Call, response: FunctionResponse, *, last: bool, ended: bool = False
+    ) -> bool:
         """Send a response unless the call is over; True if more may be sent."""
         with self._condition:
-            if call.over:
+            if call.over and not ended:
                 self.counts.late += 1
                 return False
-            if last:
+            if last and not ended:
                 self._end(call)
         try:
             self._send([response], lambda: call.epoch == self._epoch)
+        except ConfigError as error:
+            return self._answer_instead(call, error, last=last)
         except LiveError as error:
             self._unanswered(call, error, last=last)
             return False
@@ -356,6 +360,18 @@ class ToolRunner:
                 self.counts.answered += 1
             self._on_over(call.call_id)
         return True
+
+    def _answer_instead(self, call: _Call, error: ConfigError, *, last: bool) -> bool:
+        """The result is no JSON and cannot be sent: tell the model, which would wait for ever."""
+        if not last:
+            with self._condition:
+                self._end(call)
+        text = f"the result cannot be sent: {error}"
+        failure = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        failure.__cause__ = error
+        self._report(failure)
+        response = self._addressed(call, FunctionResponse(response={"error": text}))
+        return self._answer(call, response, last=True, ended=True)
 
     def _unanswered(self, call: _Call, error: LiveError, *, last: bool) -> None:
         """The response could not be sent: the connection is gone, or it cannot be written."""

@@ -137,8 +137,13 @@ class Transport(abc.ABC):
         """
 
     @abc.abstractmethod
-    def send(self, payload: bytes, deadline: float) -> None:
+    def send(self, payload: bytes, deadline: float, media_ms: Optional[float] = None) -> None:
         """Return once the message is with the operating system.
+
+        Args:
+            payload: The message.
+            deadline: Until when, by ``time.monotonic``.
+            media_ms: How much realtime media it is, if it is any.
 
         Raises:
             LiveTimeout: The peer took no bytes of it by the deadline; nothing was sent.

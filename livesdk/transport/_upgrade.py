@@ -179,7 +179,7 @@ def _refuse(head: _Head, line: Line, secrets: Secrets) -> NoReturn:
     if 300 <= status < 400:
         hint = "redirects are not followed, because the key would go with them: use the new URL"
     text = f"the server refused the connection: HTTP {status}{': ' + words if words else ''}"
-    raise kind(text, phase="upgrade", status=status, hint=hint)
+    raise kind(text, phase="upgrade", status=status, reason=words, hint=hint)
 
 
 def _read_body(head: _Head, recv: Callable[[int], bytes]) -> bytes:

@@ -80,6 +80,7 @@ class _Outgoing:
         media_ms: How much realtime media that is.
         is_media: It may be dropped before it starts to go out.
         is_first: It was given to ``release``: nobody waits for it.
+        counts: It is a message, and no media.
         started: Part of it is out.
         done: All of it is out.
     """
@@ -89,6 +90,7 @@ class _Outgoing:
     media_ms: float = 0.0
     is_media: bool = False
     is_first: bool = False
+    counts: bool = True
     started: bool = False
     done: bool = False
 
@@ -225,9 +227,11 @@ class WebSocketTransport(Transport):
     def send_setup(self, payload: bytes, deadline: float) -> None:
         self._send_frame(self._frame(TEXT, payload), deadline, is_setup=True)
 
-    def send(self, payload: bytes, deadline: float) -> None:
+    def send(self, payload: bytes, deadline: float, media_ms: Optional[float] = None) -> None:
         frame = self._frame(TEXT, payload)
         frame.payload = payload
+        if media_ms is not None:
+            frame.media_ms, frame.counts = media_ms, False
         self._send_frame(frame, deadline)
 
     def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
@@ -235,7 +239,8 @@ class WebSocketTransport(Transport):
 
     def _media_frame(self, payload: bytes, media_ms: float) -> _Outgoing:
         frame = self._frame(TEXT, payload)
-        frame.payload, frame.media_ms, frame.is_media = payload, media_ms, True
+        frame.payload, frame.media_ms = payload, media_ms
+        frame.is_media, frame.counts = True, False
         return frame
 
     def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
@@ -422,7 +427,7 @@ class WebSocketTransport(Transport):
         if payload is None:
             return
         stats.media_sent_ms += frame.media_ms
-        if not frame.is_media:
+        if frame.counts:
             stats.messages_sent += 1
         if self._journal is not None:
             self._journal.append(Outbound(payload, frame.media_ms))

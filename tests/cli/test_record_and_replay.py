@@ -48,9 +48,9 @@ def test_what_happened_before_an_error_is_kept(cli, service):
     service(Scenario(replies=[[Say("Well"), Close(1008, "Entity not found.")]]))
     result = cli("record", "kept.jsonl", "Hello")
     assert result.exit_code == 1
-    assert "out of order" in result.stderr
+    assert "Entity not found." in result.stderr
     shown = cli("replay", "kept.jsonl")
-    assert "closed: 1011 (remote): out of order" in shown.stdout
+    assert "closed: 1008 (remote): Entity not found." in shown.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

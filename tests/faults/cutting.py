@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import os
 import queue
 import random
 import re
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Callable
@@ -28,7 +30,7 @@ from relay import Relay
 from session.rig import Heard
 
 import livesdk
-from livesdk.emulator import Emulator, Scenario
+from livesdk.emulator import Emulator, Ping, Scenario
 
 LONG = os.environ.get("LIVESDK_STRESS") == "thousands"
 PATIENCE = 60.0
@@ -167,6 +169,7 @@ class Talk:
         sent: What was sent, by thread, as far as the call returned.
         raised: What was given to a sender that raised.
         infos: What ``on_reconnect`` was told.
+        numbers: The connection that each was about, as the emulator counts.
     """
 
     def __init__(self, seed: int, cuts: int, *, tls: bool, transparent: bool) -> None:
@@ -178,6 +181,7 @@ class Talk:
         self.raised: dict[str, list[int]] = defaultdict(list)
         self.unexpected: list[BaseException] = []
         self.infos: list[livesdk.ReconnectInfo] = []
+        self.numbers: list[int] = []
         self.heard = Heard()
         self._handle = threading.Event()
         self._calls: queue.Queue[Any] = queue.Queue()
@@ -196,9 +200,10 @@ class Talk:
                 self._config(),
                 livesdk.LiveCallbacks(
                     onmessage=self._received,
-                    on_reconnect=self.infos.append,
+                    on_reconnect=self._reconnected,
                     onerror=self.heard.hears("error"),
                     onclose=self.heard.hears("close"),
+                    dispatch="thread" if self.transparent else "reader",
                 ),
                 reconnect=STUBBORN,
                 tool_audio="send",
@@ -230,6 +235,10 @@ class Talk:
             "session_resumption": resumption,
             "tools": [{"function_declarations": [by_hand]}],
         }
+
+    def _reconnected(self, info: livesdk.ReconnectInfo) -> None:
+        self.infos.append(info)
+        self.numbers.append(self.emulator.connections[-1].number)
 
     def _received(self, message: Any) -> None:
         for call in message.tool_calls:
@@ -280,6 +289,42 @@ class Talk:
                 lambda number=number: self.session.send_realtime_input(audio=sound(number)),
             )
 
+    def says_and_waits(self, until: threading.Event) -> None:
+        """Sound, a few texts, one that ends the turn, and on once a handle knows of them."""
+        chance = random.Random(f"{self.seed} alone")
+        number = spoken = 0
+        while not until.is_set():
+            for _ in range(chance.randrange(10)):
+                spoken += 1
+                chunk = sound(spoken)
+                self.send(
+                    "audio",
+                    spoken,
+                    lambda chunk=chunk: self.session.send_realtime_input(audio=chunk),
+                )
+            for ends in [False] * chance.randrange(4) + [True]:
+                number += 1
+                text = f"<alone:{number}> {'x' * _size(chance)}"
+                self.send(
+                    "alone",
+                    number,
+                    lambda text=text, ends=ends: self.session.send_client_content(
+                        text, turn_complete=ends, timeout=PATIENCE
+                    ),
+                )
+            while not (until.is_set() or self._nothing_is_under_way()):
+                until.wait(0.002)
+
+    def _nothing_is_under_way(self) -> bool:
+        """All that was sent has arrived or is lost; the session has the handle that knows of it."""
+        connection = self.emulator.connections[-1]
+        payload = f"{time.monotonic()}".encode()
+        self.emulator.inject(Ping(payload))
+        if not connection.wait_pong(payload, 0.1):  # the answer comes behind what was sent
+            return False
+        known = list(connection.handles.items())[-1:]
+        return known == [(self.session.resumption_handle, len(connection.frames) - 1)]
+
     def answers(self, until: threading.Event) -> None:
         """A response to each call that comes."""
         number = 0
@@ -306,11 +351,14 @@ class Talk:
 
     def everybody_sends(self) -> None:
         """Let all threads send until all cuts are made; then make sure that all has arrived."""
+        texts = [functools.partial(self.says, name) for name in ("a", "b", "c")]
+        self.send_until_over(*texts, self.speaks, self.answers)
+
+    def send_until_over(self, *senders: Callable[[threading.Event], None]) -> None:
         over = self.cuts.over
-        targets = [(self.says, ("a", over)), (self.says, ("b", over)), (self.says, ("c", over))]
-        targets += [(self.speaks, (over,)), (self.answers, (over,))]
         threads = [
-            threading.Thread(target=self._guarded, args=target, daemon=True) for target in targets
+            threading.Thread(target=self._guarded, args=(sender, over), daemon=True)
+            for sender in senders
         ]
         for thread in threads:
             thread.start()
@@ -325,9 +373,9 @@ class Talk:
         assert finished, f"only {self.cuts.made} cuts: {self.session.close_info}"
         self.settle()
 
-    def _guarded(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def _guarded(self, sender: Callable[[threading.Event], None], until: threading.Event) -> None:
         try:
-            function(*arguments)
+            sender(until)
         except BaseException as error:  # noqa: BLE001  # everybody_sends tells
             self.unexpected.append(error)
             self.cuts.over.set()

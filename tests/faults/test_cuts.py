@@ -7,7 +7,7 @@ seed; ``LIVESDK_STRESS_SEED`` runs that one again, though threads take turns as 
 from __future__ import annotations
 
 import pytest
-from faults.cutting import CHUNK_MS, LONG, Talk, by_thread, first_seed, folded, marks_of
+from faults.cutting import CHUNK_MS, LONG, Talk, by_thread, first_seed, folded, marks_of, resumed
 
 CUTS = {"plain": 150, "tls": 80}
 CONVERSATIONS = {"plain": 14, "tls": 13} if LONG else {"plain": 1, "tls": 1}
@@ -50,6 +50,69 @@ def test_nothing_is_lost_and_nothing_comes_twice_wherever_it_is_cut(kind, tally)
         assert {info.messages_at_risk for info in talk.infos} == {0}
         assert talk.heard.kinds == ["close"]
         assert talk.session.stats.reconnects == len(talk.infos)
+
+
+@pytest.mark.requires("emulator")
+@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_without_numbers_nothing_comes_twice_or_out_of_order(kind, tally):
+    first = first_seed()
+    for seed in range(first, first + CONVERSATIONS[kind]):
+        talk = Talk(seed, CUTS[kind] // 3, tls=kind == "tls", transparent=False)
+        with talk.running():
+            talk.everybody_sends()
+            dropped_ms = talk.session.stats.media_dropped_ms
+        frames = [f for c in talk.emulator.connections for f in c.frames[1:]]
+        arrived = by_thread([mark for frame in frames for mark in marks_of(frame)])
+        twice = {t: len(n) - len(set(n)) for t, n in arrived.items()}
+        tally("cuts survived", talk.cuts.made)
+        tally("cuts during an opening", talk.cuts.in_openings)
+        tally("messages compared", sum(map(len, arrived.values())))
+        tally("messages twice", sum(twice.values()))
+        assert {t: n for t, n in twice.items() if n} == {}, f"seed {seed}"
+        for thread, numbers in arrived.items():
+            assert numbers == sorted(numbers), f"seed {seed}: {thread}"
+            assert set(numbers) <= set(talk.sent[thread]), f"seed {seed}: {thread}"
+        assert sum(info.media_dropped_ms for info in talk.infos) <= dropped_ms + 0.1
+
+
+@pytest.mark.requires("emulator")
+@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.parametrize("kind", ["plain", "tls"])
+def test_the_state_lacks_no_more_than_each_loss_put_at_risk(kind, tally):
+    """With one sender, which waits for the handle of each turn: nothing crosses a handle."""
+    first = first_seed()
+    for seed in range(first, first + CONVERSATIONS[kind]):
+        talk = Talk(seed, CUTS[kind] // 3, tls=kind == "tls", transparent=False)
+        with talk.running():
+            talk.send_until_over(talk.says_and_waits)
+            dropped_ms = talk.session.stats.media_dropped_ms
+        log = [mark for frame in folded(talk.emulator) for mark in marks_of(frame)]
+        assert len(log) == len(set(log)), f"seed {seed}"
+        held = {thread: set(numbers) for thread, numbers in by_thread(log).items()}
+        lacking = set(talk.sent["alone"]) - held.get("alone", set())
+        unheard = set(talk.sent["audio"]) - held.get("audio", set())
+        at_risk = sum(info.messages_at_risk for info in talk.infos)
+        tally("cuts survived", talk.cuts.made)
+        tally("cuts during an opening", talk.cuts.in_openings)
+        tally("messages compared", len(talk.sent["alone"]))
+        tally("messages that the state lacks", len(lacking))
+        tally("messages at risk", at_risk)
+        assert len(lacking) <= at_risk, f"seed {seed}"
+        at_risk_ms = sum(info.media_at_risk_ms for info in talk.infos) + dropped_ms
+        assert len(unheard) * CHUNK_MS <= at_risk_ms + 0.1, f"seed {seed}"
+        for info, lacks in zip(talk.infos, lacks_after_each(talk)):
+            assert lacks <= info.messages_at_risk, f"seed {seed}"
+
+
+def lacks_after_each(talk: Talk):
+    """Of what arrived on each connection that stood: what the one after it does not know."""
+    connections = talk.emulator.connections
+    stood = [connections[0], *(connections[number - 1] for number in talk.numbers)]
+    for earlier, later in zip(stood, stood[1:]):
+        knows = earlier.handles.get(resumed(later), 0)
+        texts = [frame for frame in earlier.frames[1:][knows:] if "clientContent" in frame]
+        yield len(texts)
 
 
 def what_the_state_holds(talk: Talk):

@@ -51,9 +51,9 @@ def test_a_sender_refused_while_a_connection_is_nearly_left_goes_on_where_it_sta
             refused.wait(PATIENCE)
             return nothing_queued
 
-        def send_and_be_slow(payload: bytes, deadline: float) -> None:
+        def send_and_be_slow(payload: bytes, deadline: float, media_ms: Any = None) -> None:
             try:
-                send(payload, deadline)
+                send(payload, deadline, media_ms)
             except Lost:
                 refused.set()
                 assert settled(lambda: connection.state is State.GOING_AWAY)
@@ -188,6 +188,7 @@ def test_close_at_the_moment_of_leaving_is_told_as_close(moment: str) -> None:
 def nice_until_told(station: Station) -> None:
     station.open()
     station.read("clientContent")
+    station.says("I see.")  # so that the handle stands for it
     station.gives("handle")
     station.send(goAway={"timeLeft": "50s"})
     station.read_on()
@@ -306,6 +307,7 @@ def test_resume_is_heard_also_while_a_quiet_point_is_looked_for() -> None:
         station.open()
         station.gives("handle")
         station.read("clientContent")
+        station.says("I see.")  # so that the handle stands for it
         station.gives("newest")
         station.send(goAway={"timeLeft": "50s"})
         station.read_on()

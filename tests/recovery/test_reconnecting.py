@@ -16,6 +16,7 @@ from recovery.stations import TEXT, Line, Station, connected, nice
 from session.rig import PATIENCE, Caught, Heard, within
 
 import livesdk
+from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
 from livesdk.errors import AuthenticationError, SessionClosed, SessionReconnecting, SetupError
 
 
@@ -214,6 +215,24 @@ def test_the_seconds_end_it_as_well() -> None:
         assert isinstance(info.error, livesdk.ConnectError)
         with pytest.raises(SessionClosed):
             session.send_client_content("two")
+
+
+def test_the_end_after_dials_in_vain_tells_that_an_answer_was_cut_off() -> None:
+    heard = Heard()
+
+    def says_half(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.read("clientContent")
+        station.says("Half of", done=False)
+        line.refuse_all()
+
+    policy = livesdk.ReconnectPolicy(attempts=2, first_delay=0.01)
+    with Line(says_half) as line, connected(line, followed(heard), reconnect=policy) as session:
+        session.send_client_content("well?")
+        info = heard.wait("close")
+        assert info.mid_turn
+        assert "no connection came back" in info.reason
 
 
 def test_a_refused_credential_ends_it_at_once() -> None:
@@ -675,6 +694,7 @@ def test_history_is_told_again_as_it_is_by_then() -> None:
     def after_history(station: Station) -> None:
         station.open()
         station.read("clientContent")  # the history
+        station.says("I see.")  # which shows that it arrived
         station.gives("handle")
         station.read("clientContent")
 
@@ -742,14 +762,16 @@ def test_what_may_be_lost_is_counted() -> None:
 
     def takes_four(station: Station) -> None:
         station.open()
+        station.gives("early")
         station.read("clientContent")
+        station.says("I see.")  # so that the handle stands for it
         station.gives("handle")
         station.read("clientContent")
         station.read("clientContent")
 
     with Line(takes_four, nice) as line, connected(line, followed(heard)) as session:
-        session.send_client_content("kept", turn_complete=False)
-        heard.wait("message", 2)
+        session.send_client_content("kept")
+        heard.wait("message", 4)
         session.send_realtime_input(audio=bytes(3200))
         session.send_client_content("at risk", turn_complete=False)
         session.send_client_content("at risk, and asks")
@@ -759,6 +781,25 @@ def test_what_may_be_lost_is_counted() -> None:
         assert info.messages_replayed == 0
         assert info.mid_turn
         assert json.dumps(line.stations[1].messages) == "[]"
+
+
+def test_the_first_handle_is_not_trusted_to_stand_for_what_was_sent_before_it_came() -> None:
+    """It may have been given out when the setup was complete, and have been on its way since."""
+    heard = Heard()
+
+    def gives_late(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.gives("handle")
+        station.read("realtimeInput")
+
+    with Line(gives_late, nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("on its way", turn_complete=False)
+        heard.wait("message", 2)
+        session.send_realtime_input(audio=bytes(3200))
+        info = heard.wait("reconnect")
+        assert info.messages_at_risk == 1
+        assert info.media_at_risk_ms == 100
 
 
 def descriptors() -> int:
@@ -783,3 +824,84 @@ def test_threads_and_descriptors_do_not_grow() -> None:
         gc.collect()
         assert descriptors() <= before + 4  # the server's own, which end a little later
         assert threading.active_count() <= threads + 4
+
+
+def test_a_service_that_is_asked_too_often_is_waited_for() -> None:
+    """HTTP 429 without words about quota; our own hint, which has some, is no reason to stop."""
+    heard = Heard()
+    policy = livesdk.ReconnectPolicy(first_delay=0.02)
+    openings = [(), HttpStatus(429, "slow down"), ()]
+    with Emulator(Scenario(openings=openings), voice="tones") as emulator:
+        client = livesdk.Client(
+            api_key="any", http_options={"base_url": emulator.base_url}, proxy=""
+        )
+        with client.live.connect("models/m", TEXT, followed(heard), reconnect=policy) as session:
+            emulator.inject(Drop())
+            assert heard.wait("reconnect").attempts == 2
+            assert session.ask("still there?").text
+
+
+def test_what_was_not_sent_leaves_nothing_due() -> None:
+    heard = Heard()
+    with Held(drops, listens) as line, connected(line, followed(heard)) as session:
+        until_reconnecting(line, session)
+        with pytest.raises(SessionReconnecting):
+            session.send_client_content("never sent", timeout=0.05)
+        line.go.set()
+        heard.wait("reconnect")
+        assert not session._tally.busy
+
+
+def test_a_stream_that_waits_for_room_is_counted_as_media() -> None:
+    heard = Heard()
+
+    def takes_fifty(station: Station) -> None:
+        station.open()
+        for _ in range(50):
+            station.read("realtimeInput")
+        station.read("clientContent")
+
+    with Line(takes_fifty, nice) as line, connected(line, followed(heard)) as session:
+        session.send_media_stream(bytes(32_000), realtime=False, end=False)
+        session.send_client_content("cut here", turn_complete=False)
+        info = heard.wait("reconnect")
+        assert (info.messages_at_risk, info.media_at_risk_ms) == (1, 1000)
+
+
+def test_history_that_may_not_have_arrived_is_told_again() -> None:
+    """A handle that came before the model spoke may have been given out before the history came."""
+    heard = Heard()
+
+    def gives_too_early(station: Station) -> None:
+        station.open()
+        station.gives("too early")
+        station.read("clientContent")
+
+    with (
+        Line(gives_too_early, nice) as line,
+        connected(line, followed(heard), history=["My name is Ada."]) as session,
+    ):
+        info = heard.wait("reconnect")
+        assert info.history_sent
+        assert not info.state_restored
+        assert info.messages_at_risk == 0
+        session.send_client_content("on", turn_complete=False)
+        session.close()
+        assert [station.handle for station in line.stations] == [None, None]
+        told = texts(line.stations[1])
+        assert told == ["My name is Ada.", "on"]
+
+
+def test_a_refused_handle_is_named_with_its_reason() -> None:
+    heard = Heard()
+
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        station.close(1007, "Invalid or expired session resumption handle.")
+
+    with Line(drops, refuses, nice) as line, connected(line, followed(heard)) as session:
+        session.send_client_content("one")
+        info = heard.wait("reconnect")
+        assert isinstance(info.refusal, SetupError)
+        assert "expired" in info.refusal.reason
+        assert len(line.stations) == 3

@@ -279,3 +279,27 @@ def test_who_is_told_of_the_new_connection_may_use_it_and_close_it_after_the_rep
         assert ended.wait(PATIENCE)
         assert session.close_info.clean
         assert texts(line.stations[1]) == ["1", "2"]
+
+
+def test_without_any_handle_so_far_everything_is_sent_again_history_included() -> None:
+    heard = Heard()
+
+    def cut_early(station: Station) -> None:
+        station.open()
+        station.read("clientContent")
+        station.read("clientContent")
+
+    with (
+        Line(cut_early, listens) as line,
+        connected(
+            line, followed(heard), config=CONFIG, client=VERTEX, history=["history"]
+        ) as session,
+    ):
+        say(session, 1)
+        info = heard.wait("reconnect")
+        assert not info.state_restored
+        assert info.messages_replayed == 2
+        assert not info.history_sent
+        say(session, 2)
+        session.close()
+        assert texts(line.stations[1]) == ["history", "1", "2"]

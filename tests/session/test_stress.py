@@ -159,7 +159,7 @@ class Round:
 
 @pytest.mark.timeout(3600 if LONG else 120)
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_sessions_that_end_anyhow(tls):
+def test_sessions_that_end_anyhow(tls, tally):
     first = int(os.environ.get("LIVESDK_STRESS_SEED", random.randrange(10**9)))
     print(f"seed {first}")
     seeds = range(first, first + ROUNDS)
@@ -176,6 +176,7 @@ def test_sessions_that_end_anyhow(tls):
         for seed, one in rounds.items():
             if one.exception() is not None:
                 failed[seed] = one.exception()
+            tally("sessions that ended anyhow")
         assert failed == {}
         assert settled(lambda: our_threads() == []), our_threads()
     assert settled(lambda: descriptors() <= before)

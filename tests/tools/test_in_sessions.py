@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -695,3 +696,24 @@ def test_a_generator_answers_in_parts(serve):
         ({"result": 2}, True),
         ({}, False),
     ]
+
+
+@pytest.mark.parametrize("generator", [False, True])
+def test_a_result_that_is_no_json_is_an_error_response(serve, generator):
+    def when() -> object:
+        return dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+
+    def when_in_parts() -> object:
+        yield when()
+
+    errors = []
+    function = when_in_parts if generator else when
+    emulator = serve(Reply(steps=[Call(function.__name__, {}, id="c1"), SayResults()]))
+    with connect(emulator, function, callbacks=LiveCallbacks(onerror=errors.append)) as session:
+        session.ask("when?", timeout=SECONDS)
+        assert session.stats.tools.answered == 1
+        [response] = responses(emulator)
+        assert "cannot be sent" in response["response"]["error"]
+    [error] = errors
+    assert isinstance(error, livesdk.ToolError)
+    assert isinstance(error.__cause__, livesdk.ConfigError)

@@ -350,9 +350,10 @@ class ToolRunner:
                 self._end(call)
         try:
             self._send([response], lambda: call.epoch == self._epoch)
-        except ConfigError as error:
-            return self._answer_instead(call, error, last=last)
         except LiveError as error:
+            # Ended before: this is the error itself, to a name or an id that cannot be sent.
+            if isinstance(error, ConfigError) and not ended:
+                return self._answer_instead(call, error, last=last)
             self._unanswered(call, error, last=last)
             return False
         if last:
@@ -367,7 +368,7 @@ class ToolRunner:
             with self._condition:
                 self._end(call)
         text = f"the result cannot be sent: {error}"
-        failure = ToolError(f"the tool {call.name}: {text}", name=call.name, call_id=call.call_id)
+        failure = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
         failure.__cause__ = error
         self._report(failure)
         response = self._addressed(call, FunctionResponse(response={"error": text}))

@@ -57,6 +57,7 @@ def test_startup_prints_times_and_loads_nothing_large(run):
 
 
 @pytest.mark.requires("emulator")
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_audio_prints_quality_cost_and_delay(run):
     table = run("audio")

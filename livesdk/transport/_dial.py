@@ -219,6 +219,8 @@ class _Attempt:
     def _with_tls(self, plain: socket.socket) -> socket.socket:
         self.phase = "tls"
         context = self.request.ssl_context()
+        # out of abort's reach: a socket that is shut down while it is wrapped is never closed
+        self.register(None)
         sock = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         self._adopt(sock)
         while True:

@@ -29,6 +29,8 @@ import livesdk
 from livesdk.protocol import State
 from livesdk.transport import Dial
 
+pytestmark = pytest.mark.long
+
 RESUMABLE = {"session_resumption": {}}
 BIG = "x" * 20_000_000  # more than the system's buffers take
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 from faults.cutting import CHUNK_MS, LONG, Talk, by_thread, first_seed, folded, marks_of, resumed
 
+pytestmark = pytest.mark.long
+
 CUTS = {"plain": 150, "tls": 80}
 CONVERSATIONS = {"plain": 14, "tls": 13} if LONG else {"plain": 1, "tls": 1}
 

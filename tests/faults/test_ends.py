@@ -15,6 +15,8 @@ from session.rig import PATIENCE, Caught, Heard, settled
 
 import livesdk
 
+pytestmark = pytest.mark.long
+
 FREED = 0.2
 """Seconds after the end in which every call that waits must be back."""
 SILENT = {"liveness_timeout": 0.4, "ping_interval": None}

@@ -17,6 +17,8 @@ from session.rig import CLOSE, Caught, Heard, Peer, Raw, client_for, descriptors
 import livesdk
 from livesdk.emulator import Emulator, GoAway, Scenario
 
+pytestmark = pytest.mark.long
+
 PATIENCE = 60.0
 TOGETHER = 20
 IN_TURN, ROTATIONS = (500, 50) if LONG else (120, 12)

@@ -18,6 +18,8 @@ from livesdk.transport._frames import FrameReader, Message, Violation
 from livesdk.types.messages import LiveServerMessage
 from livesdk.types.music import LiveMusicServerMessage
 
+pytestmark = pytest.mark.long
+
 AT_LENGTH = pytest.mark.parametrize(
     "length", ["short", pytest.param("long", marks=pytest.mark.requires("fuzz"))]
 )

@@ -14,6 +14,8 @@ from session.rig import Heard, our_threads, say, settled, within
 
 import livesdk
 
+pytestmark = pytest.mark.long
+
 HUGE = b"\x82\x7f" + (1 << 30).to_bytes(8, "big")
 MESSAGE = text(json.dumps(say("x")))
 

@@ -19,6 +19,8 @@ from rawserver import BINARY, PING, TEXT, RawServer, close_frame, frame, text
 
 import livesdk
 
+pytestmark = pytest.mark.long
+
 KEY = "AIzaSENTINELkeySENTINELkey0123456789xyz"
 TOKEN = "auth_tokens/SENTINELtokenSENTINELtoken"
 APP_CHECK = "eyJhbGciOi.SENTINELappcheck.signature"

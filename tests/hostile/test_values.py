@@ -17,6 +17,8 @@ from livesdk.inbox import weight_of
 from livesdk.types.messages import LiveServerMessage
 from livesdk.types.music import LiveMusicServerMessage
 
+pytestmark = pytest.mark.long
+
 ROOTS = [LiveServerMessage, LiveMusicServerMessage]
 END = text('{"theEnd":{}}')
 

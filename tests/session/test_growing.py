@@ -11,6 +11,8 @@ from session.rig import CONFIG, MODEL, Caught, Heard, client_for, descriptors, o
 
 from livesdk.emulator import Scenario
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(("tls", "count"), [(False, 500), (True, 150)])
 def test_sessions_one_after_another_leave_nothing(serve, tls, count):

@@ -38,6 +38,8 @@ from livesdk.emulator import (
     Wait,
 )
 
+pytestmark = pytest.mark.long
+
 LONG = os.environ.get("LIVESDK_STRESS") == "thousands"
 ROUNDS = 5000 if LONG else 150  # of plain and of TLS each
 TOGETHER = 8

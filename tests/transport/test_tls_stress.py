@@ -22,7 +22,7 @@ from transport.kit import Task, payload, receive, soon
 
 from livesdk.transport import Dial, Lost, Message, WebSocketTransport
 
-pytestmark = pytest.mark.requires("emulator")  # for its certificates
+pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]  # emulator: its certificates
 
 CONNECTIONS = int(os.environ.get("LIVESDK_STRESS") or 300)
 AT_ONCE = 8

@@ -85,6 +85,7 @@ class Connection(Recovery):
         self._leave_at = float("inf")
         self._leave_asked = False
         self._leave_with: Optional[str] = None
+        self._gone: Optional[Transport] = None  # a sender found it lost
         self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
         self._opened_at = 0.0
         self._at_handle = self._at_turn = (0, 0.0)
@@ -282,6 +283,8 @@ class Connection(Recovery):
         left = deadline - time.monotonic()
         if threading.current_thread() is not self._reader:
             with self._condition:  # the reader is about to notice, unless a callback holds it up
+                self._gone = lost  # also if it waits for a slow consumer
+                self._condition.notify_all()
                 self._condition.wait_for(
                     lambda: self._has_left(lost) or self._is_ending(),
                     max(left, _SLACK) if self._may_outlive else min(left, 1.0),

@@ -220,6 +220,7 @@ class Reader:
     _info: Optional[CloseInfo]
     _refusal: Optional[BaseException]
     _close: Optional[CloseRequest]
+    _gone: Optional[Transport]
     _deadline: float
     _phase: str
     _warned: bool
@@ -401,7 +402,9 @@ class Reader:
 
     def _is_held_back(self) -> bool:
         """A consumer is so far behind that TCP has to hold the server back."""
-        return (self._dispatcher.is_full or self._inbox.is_full) and self._close is None
+        if self._close is not None or self._gone is self._transport:
+            return False
+        return self._dispatcher.is_full or self._inbox.is_full
 
     def _wait_for_room(self, until: float) -> None:
         held_since = time.monotonic()

@@ -674,6 +674,30 @@ def test_reconnecting_does_not_wait_for_a_program_that_does_not_pump() -> None:
         assert heard.kinds == ["open", "message", "message", *between * 4]
 
 
+def test_a_sender_need_not_wait_for_a_consumer_to_get_another_connection() -> None:
+    """A reader that waits for room does not look at the socket: the sender tells it."""
+    is_full = threading.Event()
+
+    def says_much_and_breaks(station: Station) -> None:
+        station.open()
+        for _ in range(33):
+            station.says("x" * 2**20)
+        assert is_full.wait(PATIENCE)
+        linger = struct.pack("ii", 1, 0)
+        station.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    with Line(says_much_and_breaks, nice) as line, connected(line) as session:
+        assert settled(lambda: session._connection.inbox.is_full)
+        is_full.set()
+
+        def gets_through() -> bool:  # the system takes the first: so it learns that nobody is there
+            session.send_client_content("one", timeout=2.0)
+            return session.stats.reconnects == 1
+
+        assert settled(gets_through)
+        assert next(session.receive()).server_content
+
+
 def test_resume_by_hand_is_not_limited_by_the_policy() -> None:
     policy = livesdk.ReconnectPolicy(attempts=2)
     with Line(nice) as line, connected(line, reconnect=policy) as session:

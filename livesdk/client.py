@@ -82,6 +82,7 @@ class Client(HoldsSecret):
         liveness_timeout: Seconds without any byte until a connection counts as lost; ``None``:
             for ever.
         max_message_bytes: A larger message ends the session.
+        enterprise: Another name for ``vertexai``, which it overrides.
 
     Raises:
         ConfigError: Nothing to identify with, or arguments that contradict each other.

@@ -81,7 +81,14 @@ class Senders(Lifecycle[LiveServerMessage]):
                 client takes, ``{"turns": …, "turnComplete": …}``.
             turn_complete: True: answer now.  False: more will come.  ``None``: say nothing of it,
                 which means the same as False.
-            timeout: Seconds to wait for the network to take it.
+            timeout: Seconds to wait for the network to take it, and for a connection if there is
+                none at the moment.
+
+        Raises:
+            ConfigError: The turns are none; nothing was sent.
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionReconnecting: No connection came back in time; nothing was sent.
+            SessionClosed: The session is over.
         """
         self._send_content(turns, turn_complete, timeout)
 
@@ -134,7 +141,14 @@ class Senders(Lifecycle[LiveServerMessage]):
             activity_end: ``{}``: the user has spoken.
             media: A blob of audio or a picture, or a list of them; older name.
             rate_hz: Of raw audio; 16 000 unless given.
-            timeout: Seconds to wait for the network, for all but audio and video.
+            timeout: Seconds to wait for the network, or for a connection, for all but audio and
+                video; those are kept while there is none, the newest second of them.
+
+        Raises:
+            ConfigError: Not exactly one argument, or it is not of its kind; nothing was sent.
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionReconnecting: No connection came back in time; nothing was sent.
+            SessionClosed: The session is over.
         """
         if (
             type(audio) is bytes
@@ -212,7 +226,13 @@ class Senders(Lifecycle[LiveServerMessage]):
         Args:
             function_responses: A :class:`FunctionResponse`, a dict, or a list of them; each with
                 the ``id`` and ``name`` of the call, and an object as ``response``.
-            timeout: Seconds to wait for the network to take it.
+            timeout: Seconds to wait for the network to take it, or for a connection.
+
+        Raises:
+            ConfigError: A response is not of its kind, or lacks its id; nothing was sent.
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionReconnecting: No connection came back in time; nothing was sent.
+            SessionClosed: The session is over.
         """
         self._respond(function_responses, timeout=timeout)
 
@@ -256,7 +276,13 @@ class Senders(Lifecycle[LiveServerMessage]):
             system_instruction: As in the config.
             tools: As in the config, functions included; an empty list removes all, ``None`` keeps
                 them.  Calls that are running finish.
-            timeout: Seconds to wait for the network to take it.
+            timeout: Seconds to wait for the network to take it, or for a connection.
+
+        Raises:
+            ConfigError: Neither is given, or it is not of its kind; nothing was sent.
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionReconnecting: No connection came back in time; nothing was sent.
+            SessionClosed: The session is over.
         """
         plain, functions = split_tools(tools)
         message = sending.context_update(system_instruction, plain, self._access)

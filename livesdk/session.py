@@ -282,6 +282,7 @@ class Session(FirebaseNames, Senders):
         Raises:
             LiveTimeout: The turn did not end in time.  The session lives; what came of the turn is
                 given up.
+            SessionReconnecting: No connection came back in time; the prompt was not sent.
             SessionClosed: The session ended, abnormally, before the turn did.
             ConcurrentReceiveError: Another thread receives already.
             LocalProtocolError: It would wait for the thread it is called in.

@@ -30,6 +30,9 @@ class Connection:
 
     payload = b""
 
+    def notice_fork(self) -> None:
+        """There is none."""
+
     def send_media(self, payload: bytes, duration_ms: float) -> None:  # noqa: ARG002  # its signature
         self.payload = payload
 

@@ -28,7 +28,7 @@ from livesdk import (
 from livesdk.audio import CallableOutput, FakeBackend, IteratorInput, Microphone, Speaker, WavInput
 from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Wait
 
-pytestmark = pytest.mark.requires("emulator")
+pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
 
 PATIENCE = 20.0
 QUESTION = pcm.tone(300, 600, 16_000) + pcm.silence(700, 16_000)

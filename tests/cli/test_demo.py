@@ -21,7 +21,7 @@ from livesdk.emulator import (
     Silence,
 )
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 
 _TIMED = """

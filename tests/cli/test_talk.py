@@ -15,7 +15,7 @@ from livesdk import pcm
 from livesdk.audio import FakeBackend
 from livesdk.emulator import Emulator, Interrupt, SayTone, Scenario, Wait
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 
 @pytest.fixture

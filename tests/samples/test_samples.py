@@ -16,7 +16,7 @@ import livesdk
 from livesdk import pcm
 from livesdk.emulator import Emulator, Scenario
 
-pytestmark = [pytest.mark.requires("emulator"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long, pytest.mark.timeout(120)]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 HEARD = Scenario(heard=["what time is it"])

@@ -24,25 +24,21 @@ def weight_of(frame: Union[bytes, str]) -> int:
     the time fills two hundred times the memory of its bytes.
     """
     if isinstance(frame, str):
-        levels = frame.count("{") + frame.count("[")
-    else:
-        start, end = _data_in(frame)
-        levels = sum(frame.count(sign, 0, start) + frame.count(sign, end) for sign in _OPENING)
-    return len(frame) + levels * _LEVEL
-
-
-def _data_in(frame: bytes) -> tuple[int, int]:
-    """Find the string of audio that most long frames consist of: looking for levels there costs."""
+        return len(frame) + _LEVEL * (frame.count("{") + frame.count("["))
+    levels = 0
+    rest = 0
     if len(frame) > _SHORT:
+        # most long frames consist of one string of audio: looking for levels there costs
         key = frame.find(b'"data"', 0, _SHORT)
         start = frame.find(b'"', key + len(b'"data"')) if key >= 0 else -1
         end = frame.find(b'"', start + 1) if start >= 0 else -1
         if end >= 0:
-            return start, end
-    return 0, 0
+            levels = frame.count(b"{", 0, start) + frame.count(b"[", 0, start)
+            rest = end
+    levels += frame.count(b"{", rest) + frame.count(b"[", rest)
+    return len(frame) + _LEVEL * levels
 
 
-_OPENING = (b"{", b"[")
 _SHORT = 512
 _LEVEL = 512
 

@@ -38,7 +38,7 @@ def parse(frame: Union[bytes, str]) -> Any:
     """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
     try:
         text = frame if isinstance(frame, str) else str(frame, "utf-8")
-        if _is_deep(text):
+        if len(text) > _DEEPEST and _is_deep(text):
             raise RecursionError
         if text[:1] not in "{[":
             text = text.lstrip(_SPACE)

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 HERE = Path(__file__).parent
 SIDES = ("livesdk", "peer")
+AND_FLOOR = (*SIDES, "floor")
 
 
 def environment(ca_file: Optional[str] = None) -> dict[str, str]:
@@ -74,11 +75,13 @@ def client(
     return json.loads(run.stdout)  # type: ignore[no-any-return]
 
 
-def in_turn(rounds: int, task: str, at: Any = None, **given: Any) -> list[Sequence[dict[str, Any]]]:
+def in_turn(
+    rounds: int, task: str, at: Any = None, *, sides: Sequence[str] = SIDES, **given: Any
+) -> list[Sequence[dict[str, Any]]]:
     """Run a task A B A B; returns the results of each side."""
-    results: list[list[dict[str, Any]]] = [[] for _ in SIDES]
+    results: list[list[dict[str, Any]]] = [[] for _ in sides]
     for _ in range(rounds):
-        for side, found in zip(SIDES, results):
+        for side, found in zip(sides, results):
             found.append(client(side, task, at, **given))
     return list(results)
 

@@ -1,7 +1,8 @@
 """A short text there and back: from the call to the reply in the callback thread.
 
 Both ends are pinned to one processor, so that no wake-up crosses from one to another; the row
-without pinning shows what that crossing costs.  Plain and over TLS.
+without pinning shows what that crossing costs.  Plain and over TLS.  Floor: a blocking socket and
+``json.loads`` in one thread, without a callback (``_client_floor.py``).
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from _processes import in_turn, one_cpu, server
+from _processes import AND_FLOOR, in_turn, one_cpu, server
 from _run import run
 from _tables import Table, at_most, microseconds, times
 
 
 def main(quick: bool) -> list[Table]:
-    table = Table("Round trip", ["connection", "of", "livesdk", "peer", "ratio", "goal"])
+    table = Table(
+        "Round trip",
+        ["connection", "of", "livesdk", "peer", "ratio", "goal", "floor", "its ratio"],
+    )
     rounds, count = (1, 100) if quick else (7, 2000)
     pinned = one_cpu()
     for name, arguments, cpu in (
@@ -24,9 +28,9 @@ def main(quick: bool) -> list[Table]:
         ("plain, not pinned", (), None),
     ):
         with server(*arguments, cpu=cpu) as at:
-            ours, peer = in_turn(rounds, "round_trip", at, cpu=cpu, count=count)
+            found = in_turn(rounds, "round_trip", at, sides=AND_FLOOR, cpu=cpu, count=count)
         for percent, goal in ((50, 0.3), (99, 0.4)):
-            mine, theirs = _percentile(ours, percent), _percentile(peer, percent)
+            mine, theirs, least = (_percentile(side, percent) for side in found)
             aim = at_most(mine / theirs, goal) if cpu is not None else "–"
             table.add(
                 name,
@@ -35,6 +39,8 @@ def main(quick: bool) -> list[Table]:
                 microseconds(theirs),
                 times(mine / theirs),
                 aim,
+                microseconds(least),
+                times(least / theirs),
             )
     return [table]
 

@@ -1,12 +1,13 @@
 """The whole path up: processor time of the client's process for chunks of the microphone.
 
 From the bytes a device gives to the socket; a text at the end, and its answer, show that all went
-out.  The server only counts, and its time is not counted.
+out.  The server only counts, and its time is not counted.  Floor: ``sendall`` of a frame that is
+ready (``_client_floor.py``).
 """
 
 from __future__ import annotations
 
-from _processes import in_turn, server
+from _processes import AND_FLOOR, in_turn, server
 from _run import run
 from _tables import Table
 from down import add
@@ -16,15 +17,21 @@ ROWS = [(20, 10.0), (100, 5.0)]
 
 def main(quick: bool) -> list[Table]:
     table = Table(
-        "Path up, processor time of 10 000 chunks", ["chunk", "livesdk", "peer", "less", "goal"]
+        "Path up, processor time of 10 000 chunks",
+        ["chunk", "livesdk", "peer", "less", "goal", "floor", "× floor", "floor, less"],
     )
     count = 200 if quick else 10_000
     for milliseconds, goal in ROWS:
         with server() as at:
-            ours, peer = in_turn(
-                1 if quick else 5, "up", at, count=count, milliseconds=milliseconds
+            found = in_turn(
+                1 if quick else 5,
+                "up",
+                at,
+                sides=AND_FLOOR,
+                count=count,
+                milliseconds=milliseconds,
             )
-        add(table, f"{milliseconds} ms", count, ours, peer, goal)
+        add(table, f"{milliseconds} ms", count, found, goal)
     return [table]
 
 

@@ -1,8 +1,10 @@
 """The whole path down: processor time of the client's process, from the socket to the callback.
 
-The server writes each frame by itself, as fast as it can; its own time is not counted.  Floor: one
-blocking socket, ``json.loads``, ``base64.b64decode``, in one thread (``_client_floor.py``); what the
-floor itself is quicker than the peer stands last: a goal beyond it is beyond this machine.
+The server writes each frame by itself, as fast as it can; its own time is not counted.
+
+Floor: one blocking socket, ``json.loads`` and ``base64.b64decode``, in one thread
+(``_client_floor.py``).  How much less than the peer the floor takes stands last: where the goal is
+more than that, only what the standard library does not have can reach it.
 """
 
 from __future__ import annotations

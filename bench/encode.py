@@ -18,7 +18,7 @@ from _timing import interleaved
 
 import livesdk
 from livesdk import codec
-from livesdk.connection import Options
+from livesdk.service import Options
 from livesdk.types import LiveClientSetup
 
 MIME_TYPE = "audio/pcm;rate=16000"

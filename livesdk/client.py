@@ -23,7 +23,6 @@ from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
 from .calls import checked_tool_audio
 from .configure import checked_config, setup_message
-from .connection import Options
 from .credentials import Tokens, default_project
 from .dispatch import LiveCallbacks, callbacks_from
 from .endpoint import (
@@ -39,6 +38,7 @@ from .families import warnings_for
 from .history import History, setup_for_history
 from .music import MusicSession, checked_music_config
 from .retry import ReconnectPolicy, checked_policy
+from .service import Options
 from .session import Session
 from .tools import split_tools
 from .transport import Dial

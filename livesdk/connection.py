@@ -27,12 +27,13 @@ from .errors import (
 )
 from .inbox import Inbox
 from .protocol import Event, Memory, State, next_state
-from .reader import LIMIT, LONGEST, CloseRequest, End, Options, Resumption, Service, soonest
+from .reader import LIMIT, LONGEST, CloseRequest, End, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
+from .service import Options, Service
 from .transport import Held, Lost, Transport, TransportStats, WebSocketTransport
 
-__all__ = ["Connection", "Options", "Resumption", "Service"]
+__all__ = ["Connection"]
 
 _numbers = itertools.count(1)
 

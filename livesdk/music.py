@@ -20,11 +20,12 @@ from typing import Any, Optional
 import attrs
 
 from . import codec
-from .connection import Connection, Options, Service
+from .connection import Connection
 from .dispatch import LiveCallbacks
 from .errors import ConfigError, LiveTimeout
 from .lifecycle import Lifecycle
 from .senders import SEND_TIMEOUT
+from .service import Options, Service
 from .types.enums import LiveMusicPlaybackControl, Scale
 from .types.music import (
     LiveMusicClientContent,

@@ -53,7 +53,7 @@ class State(Enum):
 class Event(Enum):
     """What happens to a connection."""
 
-    OPENED = "the upgrade is done and the setup sent"
+    OPENED = "the upgrade is done, and the setup is next"
     ACCEPTED = "the server completed the setup"
     GO_AWAY = "the server will close soon"
     LOST = "the connection is over, and another one is to take its place"

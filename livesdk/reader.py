@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Optional, Union
 
 from . import codec
 from ._log import get_logger, shorten
@@ -29,13 +28,12 @@ from .errors import (
     LiveError,
     LiveTimeout,
     SessionClosed,
-    SetupAuthenticationError,
-    SetupError,
 )
 from .inbox import Inbox, weight_of
 from .protocol import Event, Memory, State, next_state, seconds_of
-from .retry import ReconnectInfo, ReconnectPolicy, cause_of
-from .transport import CloseFrame, Dial, Lost, Message, Outbound, Transport, TransportStats
+from .retry import cause_of, setup_error
+from .service import Options, Service
+from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
 __all__ = [
     "LIMIT",
@@ -43,12 +41,7 @@ __all__ = [
     "CloseRequest",
     "End",
     "Opening",
-    "Options",
     "Reader",
-    "Resumption",
-    "Service",
-    "Tap",
-    "setup_error",
     "soonest",
 ]
 
@@ -64,102 +57,6 @@ _ERROR = 2048
 _NEVER = float("inf")
 LONGEST = 20 * 24 * 3600.0
 """Seconds of the longest wait: what the system's ``poll`` takes, and nobody outlives."""
-
-
-@frozen(kw_only=True)
-class Resumption:
-    """How a session outlives a connection.  All functions are called on the reader; none may block.
-
-    Attributes:
-        handle: What the first setup brings, if it takes up an earlier session.
-        transparent: Messages are numbered, and sent again if they were lost (Protocol §13.7).
-        outlives_1000: The server ends connections with 1000 while the session goes on (Vertex).
-        history: Makes the message that tells a fresh session its history, if there is any.
-        activity: Makes the message that says that the user is speaking, if the program said so.
-        is_quiet: Tells whether nothing is under way that another connection would not know of.
-        lost: Told that a connection is over, and another one is to come; returns whether an answer
-            was due or under way.
-        reopened: Told that it stands; nothing was sent or received on it yet.
-    """
-
-    handle: Optional[str]
-    transparent: bool
-    outlives_1000: bool
-    history: Callable[[], Optional[bytes]]
-    activity: Callable[[], Optional[bytes]]
-    is_quiet: Callable[[], bool]
-    lost: Callable[[], bool]
-    reopened: Callable[[ReconnectInfo], None]
-
-
-@frozen(kw_only=True)
-class Service:
-    """What a connection speaks.
-
-    Attributes:
-        message: The class of what the server says.
-        dial: Makes the request, credentials included; called on the reader, may block.
-        setup: Makes the first frame, with this resumption handle or without one.
-        observe: Told of each message on the reader, before anybody else; must not block.
-        ended: Told of the end on the reader, before anybody else; must not block.
-        is_tool: Tells whether the calling thread runs a tool.
-        forked: Told in the child of a fork, before anything else: a thread of the parent may have
-            held any lock.
-        resumption: ``None``: the session ends with its connection.
-    """
-
-    message: type[Any]
-    dial: Callable[[], Dial]
-    setup: Callable[[Optional[str]], bytes]
-    observe: Callable[[Any], None]
-    ended: Callable[[], None] = lambda: None
-    is_tool: Callable[[], bool] = lambda: False
-    forked: Callable[[], None] = lambda: None
-    resumption: Optional[Resumption] = None
-
-
-class Tap(Protocol):
-    """Somebody who provides a session's transports, such as a recorder; nothing here may block."""
-
-    def transport(
-        self,
-        *,
-        max_message_bytes: int,
-        stats: TransportStats,
-        held: bool,
-        outlived: bool,
-        journals: bool,
-    ) -> Transport:
-        """Make one, as :class:`livesdk.transport.WebSocketTransport` would be made."""
-        ...
-
-    def opened(self, report: Callable[[LiveError], None], /) -> None:
-        """The session is open; ``report`` tells ``onerror`` of what does not end it.  Reader."""
-
-    def closed(self, info: CloseInfo, /) -> None:
-        """The session is over, or never opened.  On the reader."""
-
-
-@frozen(kw_only=True)
-class Options:
-    """The knobs of a connection; all durations in seconds.
-
-    Attributes:
-        ping_interval: Between our own pings, which keep address translations open; ``None``: none.
-        liveness_timeout: Without any byte for so long the connection is lost; ``None``: never.
-        callback_errors: ``"report"`` to ``onerror``, or ``"raise"``: close, and re-raise from
-            ``wait_closed()``.
-        max_message_bytes: A larger message ends the session with 1009.
-        reconnect: How hard to try to outlive a connection; ``None``: not at all.
-        tap: Makes the transports in place of the network's own.
-    """
-
-    ping_interval: Optional[float] = 25.0
-    liveness_timeout: Optional[float] = 60.0
-    callback_errors: str = "report"
-    max_message_bytes: int = 64 * 1024 * 1024
-    reconnect: Optional[ReconnectPolicy] = None
-    tap: Optional[Tap] = None
 
 
 @define
@@ -507,13 +404,6 @@ class Reader:
             self._dispatcher.post("error", error, size)
         else:
             _log.warning("session %d: %s", self.number, error)
-
-
-def setup_error(code: int, reason: str) -> SetupError:
-    """Make the exception for a setup that was refused."""
-    cause = cause_of(code, reason)
-    kind = SetupAuthenticationError if cause.names_credential else SetupError
-    return kind(code, reason, hint=cause.hint)
 
 
 def _after(interval: Optional[float]) -> float:

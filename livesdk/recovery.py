@@ -27,8 +27,8 @@ from ._log import get_logger
 from ._records import define
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
-from .reader import LONGEST, End, Opening, Reader, setup_error, soonest
-from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure
+from .reader import LONGEST, End, Opening, Reader, soonest
+from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure, setup_error
 from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
 __all__ = ["Recovery"]
@@ -112,7 +112,7 @@ class Recovery(Reader):
             end = self._until_lost()
             while self._is_worth_another(end):
                 end = self._recover(end)
-        except Lost as lost:
+        except Lost as lost:  # the first connection; later ones are judged in the loop
             end = self._lost(lost)
             if self._close is None:
                 self._refusal = setup_error(lost.code, lost.reason)

@@ -17,7 +17,15 @@ from typing import Any, Optional
 from attrs import field
 
 from ._records import define, frozen
-from .errors import CloseInfo, ConfigError, ConnectError, LiveError, LiveTimeout, SetupError
+from .errors import (
+    CloseInfo,
+    ConfigError,
+    ConnectError,
+    LiveError,
+    LiveTimeout,
+    SetupAuthenticationError,
+    SetupError,
+)
 
 __all__ = [
     "Budget",
@@ -28,6 +36,7 @@ __all__ = [
     "cause_of",
     "cause_of_failure",
     "checked_policy",
+    "setup_error",
 ]
 
 
@@ -148,6 +157,13 @@ def cause_of(code: int, reason: str = "") -> Cause:
 
 _BY_STATUS = {400: Next.STOP, 401: Next.STOP, 403: Next.STOP, 404: Next.STOP, 407: Next.STOP}
 """What an HTTP answer to the upgrade means; others pass."""
+
+
+def setup_error(code: int, reason: str) -> SetupError:
+    """Make the exception for a setup that was refused."""
+    cause = cause_of(code, reason)
+    kind = SetupAuthenticationError if cause.names_credential else SetupError
+    return kind(code, reason, hint=cause.hint)
 
 
 def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:

@@ -22,7 +22,7 @@ from ._firebase_names import FirebaseNames
 from ._log import get_logger
 from ._records import define
 from .calls import Calls
-from .connection import Connection, Options, Resumption, Service
+from .connection import Connection
 from .dispatch import LiveCallbacks
 from .endpoint import Access
 from .errors import ConfigError, LocalProtocolError
@@ -32,6 +32,7 @@ from .lifecycle import CUT
 from .protocol import completes_interaction, is_piece
 from .retry import ReconnectInfo
 from .senders import Senders
+from .service import Options, Resumption, Service
 from .tally import Tally, is_of_model, tokens_by_modality
 from .tools import FunctionTool, ToolCounts
 from .transcript import Transcript, Utterance

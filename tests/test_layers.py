@@ -30,7 +30,7 @@ PLAN = (
     ("ground floor: connection", "connection history"),
     ("ground floor: the loop over connections", "recovery sending"),
     ("ground floor: its reading side", "reader"),
-    ("wings: what a session is told", "configure turn"),
+    ("wings: what a session is told", "configure service turn"),
     ("wings: what a message means", "tools transcript"),
     ("wings: the wire", "codec endpoint families protocol"),
     ("wings: what goes over it", "types"),

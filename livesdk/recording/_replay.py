@@ -150,9 +150,9 @@ class Replay:
         Raises:
             ConfigError: It is a recording of music, or of a setup that was refused.
         """
-        from ..connection import Options
         from ..dispatch import callbacks_from
         from ..endpoint import Access
+        from ..service import Options
         from ..session import Session
         from ..tools import split_tools
 
@@ -181,9 +181,9 @@ class Replay:
         wait_for_client: bool = True,
     ) -> MusicSession:
         """Open a music session that this recording answers; otherwise like :meth:`session`."""
-        from ..connection import Options
         from ..dispatch import callbacks_from
         from ..music import MusicSession
+        from ..service import Options
 
         if self.header.service != "music":
             raise ConfigError(f"{self.name} is not of music: use session()")

@@ -8,8 +8,14 @@ import pytest
 
 import livesdk
 from livesdk.errors import AuthenticationError, ConnectError, LiveTimeout, SetupError
-from livesdk.reader import setup_error
-from livesdk.retry import Budget, Next, ReconnectPolicy, cause_of_failure, checked_policy
+from livesdk.retry import (
+    Budget,
+    Next,
+    ReconnectPolicy,
+    cause_of_failure,
+    checked_policy,
+    setup_error,
+)
 
 
 def budget(random: float = 1.0, **policy: Any) -> Budget:

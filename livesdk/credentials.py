@@ -42,9 +42,7 @@ class Tokens(HoldsSecret):
             if self._credentials is None:
                 self._credentials = _default_credentials()
             credentials = self._credentials
-            if not credentials.valid or not credentials.token:
-                _refresh(credentials)
-            token = credentials.token
+            token = _token_of(credentials)
         if not token:
             raise AuthenticationError(
                 "the credentials gave no access token", phase="credentials", hint=_HINT
@@ -55,9 +53,11 @@ class Tokens(HoldsSecret):
 _HINT = "run 'gcloud auth application-default login', or pass credentials=..."
 
 
-def _refresh(credentials: Any) -> None:
+def _token_of(credentials: Any) -> Any:
     try:
-        credentials.refresh(_request())
+        if not credentials.valid or not credentials.token:
+            credentials.refresh(_request())
+        return credentials.token
     except ConfigError:
         raise
     except Exception as error:  # whatever the user's object or google-auth raises

@@ -163,6 +163,21 @@ def test_a_refresh_that_fails_ends_connect_with_what_to_do(emulator, failure):
     assert emulator.connections == []
 
 
+def test_credentials_that_raise_when_they_are_looked_at_end_connect(emulator):
+    class Odd(Credentials):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "valid" and object.__getattribute__(self, "refreshed") is None:
+                raise RuntimeError("secret-refresh-token")
+            return object.__getattribute__(self, name)
+
+    credentials = Odd()
+    client = vertex(emulator, credentials)
+    credentials.refreshed = None  # type: ignore[assignment]  # from now on
+    with pytest.raises(AuthenticationError, match="RuntimeError") as caught:
+        client.live.connect(model="m")
+    assert caught.value.phase == "credentials"
+
+
 def test_a_refresh_that_gives_no_token_ends_connect(emulator):
     class Empty(Credentials):
         def refresh(self, request: Any) -> None:

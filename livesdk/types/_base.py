@@ -37,9 +37,22 @@ _HIDDEN = frozenset({"raw"})
 """Attributes that repeat the others."""
 
 _SECRET = frozenset(
-    {"api_key", "api_key_string", "api_key_secret", "access_token", "headers", "id_token"}
+    {
+        "access_token",
+        "api_key",
+        "api_key_secret",
+        "api_key_string",
+        "handle",
+        "headers",
+        "id_token",
+        "new_handle",
+    }
 )
-"""Attributes whose values never show; headers carry credentials as well."""
+"""Attributes whose values never show.
+
+Headers carry credentials as well; a resumption handle, with a key of the same project, is enough to
+go on with somebody's conversation.
+"""
 
 
 class Model:
@@ -151,6 +164,6 @@ def _show_model(model: Model, budget: list[int]) -> str:
     for name in _names(model):
         value = getattr(model, name)
         if value is not None:
-            text = "<hidden>" if name in _SECRET else _show(value, budget)
+            text = "<hidden>" if value and name in _SECRET else _show(value, budget)
             shown.append(f"{name}={text}")
     return f"{type(model).__name__}({', '.join(shown)})"

@@ -164,3 +164,24 @@ def test_an_excerpt_is_short(connect, raw):
     assert not session.wait_ended(0.2)
     assert len(errors[0].excerpt) <= 230
     assert len(str(errors[0])) <= 400
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        livesdk.SessionResumptionConfig(handle="sentinel"),
+        livesdk.LiveServerSessionResumptionUpdate(new_handle="sentinel", resumable=True),
+        livesdk.LiveConnectConfig(
+            session_resumption=livesdk.SessionResumptionConfig(handle="sentinel")
+        ),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_a_handle_does_not_show(made):
+    assert "sentinel" not in repr(made)
+    assert "<hidden>" in repr(made)
+
+
+def test_that_there_is_no_handle_shows():
+    update = livesdk.LiveServerSessionResumptionUpdate(new_handle="", resumable=False)
+    assert "new_handle=''" in repr(update)

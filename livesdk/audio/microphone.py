@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Optional
 
 from .. import pcm
 from .._log import get_logger
-from ..errors import AudioError
 from ._backend import Backend
 from ._capture import Capture
+from ._lasting import LastingDevice
 from .base import AudioInput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated
 
@@ -19,8 +18,6 @@ __all__ = ["Microphone"]
 _log = get_logger(__name__)
 
 _QUEUE_MS = 2_000
-_LOST_S = 1.0
-_RETRY_S = 0.5
 _SILENT_MS = 2_000
 
 
@@ -59,14 +56,11 @@ class Microphone(AudioInput):
         self.muted = False
         self.silent_ms = 0.0
         self.level_dbfs = pcm.SILENCE_DBFS
-        self._wanted = device
-        self._reopen_s = reopen_s
         self._backend = backend
-        self._capture = Capture(_QUEUE_MS // block_ms)
-        self._life = threading.Lock()  # around starting and stopping; no callback takes it
-        self._opened: Optional[Opened] = None
-        self._lost_at: Optional[float] = None
-        self._tried_at = 0.0
+        self._capture = capture = Capture(_QUEUE_MS // block_ms)
+        self._device = LastingDevice(
+            "microphone", device, reopen_s, self._open, lambda: capture.touched_at
+        )
         self._warned = False
         self._convert()
 
@@ -78,9 +72,7 @@ class Microphone(AudioInput):
         Raises:
             AudioError: PyAudio is not installed, or the device is missing, busy or of no use.
         """
-        with self._life:
-            if self._opened is None:
-                self._open(self._wanted)
+        self._device.start()
 
     def read(self, timeout: float = 1.0) -> Optional[bytes]:
         """Return the next ``block_ms`` of sound; see :meth:`AudioInput.read`.
@@ -90,36 +82,37 @@ class Microphone(AudioInput):
         """
         deadline = time.monotonic() + timeout
         while not self._ready:
-            opened = self._opened
-            if opened is None and self._lost_at is None:
+            opened = self._device.opened
+            if opened is None and not self._device.runs:
                 return None
-            block = self._capture.get(min(0.1, max(0.0, deadline - time.monotonic())))
+            left = min(0.1, max(0.0, deadline - time.monotonic()))
+            block = self._capture.get(left) if opened else None
             if block is not None and opened is not None:
-                self._lost_at = None
                 self._take(block, opened)
-            elif self._has_gone():
-                self._find_again()
-            if block is None and time.monotonic() >= deadline:
+                continue
+            self._device.poll()
+            if time.monotonic() >= deadline:
                 return b""
+            if self._device.opened is None:
+                self._device.wait_stopped(left)
         return self._finished(self._ready.pop(0))
 
     def stop(self) -> None:
         """Close the device; any thread, any number of times."""
-        with self._life:
-            self._close()
-            self._lost_at = None
+        self._capture.close()
+        self._device.stop()
 
     # ------------------------------------------------------------------------------ what is known
 
     @property
     def device_name(self) -> Optional[str]:
         """What is being listened to; ``None`` while stopped or lost."""
-        return self._opened.device.name if self._opened else None
+        return self._device.name
 
     @property
     def device_rate_hz(self) -> Optional[int]:
         """What the device runs at; ``None`` while stopped or lost."""
-        return self._opened.rate_hz if self._opened else None
+        return self._device.rate_hz
 
     @property
     def overflows(self) -> int:
@@ -134,7 +127,7 @@ class Microphone(AudioInput):
     @property
     def latency_ms(self) -> float:
         """From the sound in the room to the device's call, as the system estimates it."""
-        return self._opened.stream.latency_ms if self._opened else 0.0
+        return self._device.latency_ms
 
     # ----------------------------------------------------------------------------------- the sound
 
@@ -164,8 +157,7 @@ class Microphone(AudioInput):
 
     # ---------------------------------------------------------------------------------- the device
 
-    def _open(self, wanted: DeviceName) -> None:
-        """Open; the caller holds the lock."""
+    def _open(self, wanted: DeviceName) -> Opened:
         backend = self._backend or default_backend()
         device = choose(backend.devices(), wanted, "input")
         self._capture.reopen()
@@ -179,46 +171,7 @@ class Microphone(AudioInput):
             callback=self._capture.put,
         )
         self._convert(opened.rate_hz)
-        self._opened = opened
         _log.debug(
             "microphone %r at %d Hz, %d channels", device.name, opened.rate_hz, opened.channels
         )
-
-    def _close(self) -> None:
-        """Close; the caller holds the lock, which no callback takes."""
-        opened, self._opened = self._opened, None
-        self._capture.close()
-        if opened is not None:
-            opened.stream.close()
-
-    def _has_gone(self) -> bool:
-        if self._lost_at is not None:
-            return True
-        opened = self._opened
-        if opened is None:
-            return False
-        quiet_for = time.monotonic() - self._capture.touched_at
-        return quiet_for > _LOST_S or not opened.stream.is_active
-
-    def _find_again(self) -> None:
-        """Look for a device in place of the lost one, now and then."""
-        now = time.monotonic()
-        with self._life:
-            if self._opened is None and self._lost_at is None:
-                return  # stopped meanwhile
-            if self._lost_at is None:
-                self._lost_at = now
-                _log.warning("microphone %r is gone; looking for another", self.device_name)
-                self._close()
-            elif now - self._tried_at < _RETRY_S:
-                self._capture.get(0.05)
-                return
-            self._tried_at = now
-            try:
-                self._open(None)
-            except AudioError as error:
-                if now - self._lost_at > self._reopen_s:
-                    raise AudioError(f"the microphone is gone: {error}") from error
-                return
-            self._lost_at = None
-            _log.warning("microphone: now %r", self.device_name)
+        return opened

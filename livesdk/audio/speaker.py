@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from typing import Optional
 
 from .._log import get_logger
-from ..errors import AudioError
 from ._backend import Backend
+from ._lasting import LastingDevice
 from ._queued import QueuedOutput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated
 
 __all__ = ["Speaker"]
 
 _log = get_logger(__name__)
-
-_LOST_S = 1.0
-_RETRY_S = 0.5
 
 
 class Speaker(QueuedOutput):
@@ -64,16 +60,12 @@ class Speaker(QueuedOutput):
     ) -> None:
         super().__init__(rate_hz=rate_hz, channels=channels, prebuffer_ms=prebuffer_ms)
         self.device_underruns = 0
-        self._wanted = device
         self._block = block_ms
-        self._reopen_s = reopen_s
         self._backend = backend
-        self._life = threading.Lock()  # around starting and stopping; no callback takes it
-        self._stopped = threading.Event()
-        self._stopped.set()
-        self._opened: Optional[Opened] = None
-        self._lost_at: Optional[float] = None
-        self._tried_at = 0.0
+        playback = self._playback
+        self._device = LastingDevice(
+            "speaker", device, reopen_s, self._open, lambda: playback.touched_at
+        )
 
     # ------------------------------------------------------------------------------ the interface
 
@@ -83,17 +75,11 @@ class Speaker(QueuedOutput):
         Raises:
             AudioError: PyAudio is not installed, or the device is missing, busy or of no use.
         """
-        with self._life:
-            if self._opened is None:
-                self._open(self._wanted)
-                self._stopped.clear()
+        self._device.start()
 
     def stop(self) -> None:
         """Close the device and throw away what waits; any thread, any number of times."""
-        self._stopped.set()
-        with self._life:
-            self._close()
-            self._lost_at = None
+        self._device.stop()
         self._playback.flush()
 
     def poll(self) -> None:
@@ -102,25 +88,24 @@ class Speaker(QueuedOutput):
         Raises:
             AudioError: The device is gone, and no other came in ``reopen_s`` seconds.
         """
-        if self._has_gone():
-            self._find_again()
+        self._device.poll()
 
     # ------------------------------------------------------------------------------ what is known
 
     @property
     def device_name(self) -> Optional[str]:
         """What is being played on; ``None`` while stopped or lost."""
-        return self._opened.device.name if self._opened else None
+        return self._device.name
 
     @property
     def device_rate_hz(self) -> Optional[int]:
         """What the device runs at; ``None`` while stopped or lost."""
-        return self._opened.rate_hz if self._opened else None
+        return self._device.rate_hz
 
     @property
     def latency_ms(self) -> float:  # type: ignore[override]  # asked of the device
         """From the device's call to the sound in the room, as the system estimates it."""
-        return self._opened.stream.latency_ms if self._opened else 0.0
+        return self._device.latency_ms
 
     # ---------------------------------------------------------------------------------- the device
 
@@ -129,8 +114,7 @@ class Speaker(QueuedOutput):
         self.device_underruns += ran_dry
         return self._playback.take(size)
 
-    def _open(self, wanted: DeviceName) -> None:
-        """Open; the caller holds the lock."""
+    def _open(self, wanted: DeviceName) -> Opened:
         backend = self._backend or default_backend()
         device = choose(backend.devices(), wanted, "output")
         starting = threading.Event()  # until the format is known, the device gets silence
@@ -147,57 +131,17 @@ class Speaker(QueuedOutput):
             self._playback.reformat(opened.rate_hz, opened.channels)
         self._playback.touched_at = time.monotonic()
         starting.set()
-        self._opened = opened
         _log.debug("speaker %r at %d Hz, %d channels", device.name, opened.rate_hz, opened.channels)
-
-    def _close(self) -> None:
-        """Close; the caller holds the lock, which no callback takes."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.stream.close()
-
-    def _has_gone(self) -> bool:
-        if self._lost_at is not None:
-            return True
-        opened = self._opened
-        if opened is None:
-            return False
-        quiet_for = time.monotonic() - self._playback.touched_at
-        return quiet_for > _LOST_S or not opened.stream.is_active
-
-    def _find_again(self) -> None:
-        """Look for a device in place of the lost one, now and then."""
-        now = time.monotonic()
-        with self._life:
-            if self._opened is None and self._lost_at is None:
-                return  # stopped meanwhile
-            if self._lost_at is None:
-                self._lost_at = now
-                _log.warning("speaker %r is gone; looking for another", self.device_name)
-                self._close()
-            elif now - self._tried_at < _RETRY_S:
-                return
-            self._tried_at = now
-            try:
-                self._open(None)
-            except AudioError as error:
-                if now - self._lost_at > self._reopen_s:
-                    raise AudioError(f"the speaker is gone: {error}") from error
-                return
-            self._lost_at = None
-            _log.warning("speaker: now %r", self.device_name)
+        return opened
 
     def _drop_taken(self) -> None:
-        with self._life:
-            if self._opened is not None:
-                with contextlib.suppress(AudioError):  # then it is not active: poll() sees to it
-                    self._opened.stream.restart()
+        self._device.restart()
 
     def _runs(self) -> bool:
-        return not self._stopped.is_set()
+        return self._device.runs
 
     def _wait_stopped(self, seconds: float) -> bool:
-        return self._stopped.wait(seconds)
+        return self._device.wait_stopped(seconds)
 
     def _block_ms(self) -> float:
         return float(self._block)

@@ -144,6 +144,36 @@ def test_a_microphone_gone_for_good_raises_after_its_patience():
             read_ms(microphone, 10_000)
 
 
+def test_a_reader_sleeps_while_there_is_no_microphone():
+    backend = FakeBackend(speed=4)
+    with Microphone(backend=backend) as microphone:
+        read_ms(microphone, 20)
+        backend.unplug(0)
+        backend.unplug(1)
+        until(lambda: microphone.read(0.05) == b"" and microphone.device_name is None)
+        begun, spent = time.monotonic(), time.thread_time()
+        assert microphone.read(0.5) == b""
+        assert time.monotonic() - begun >= 0.5
+        assert time.thread_time() - spent < 0.2
+
+
+def test_a_device_stopped_while_it_is_opened_stays_stopped():
+    for made in (Microphone, Speaker):
+        backend = FakeBackend()
+        backend.opening.clear()
+        device = made(backend=backend)
+        starting = threading.Thread(target=device.start)
+        starting.start()
+        until(device._device._life.locked)
+        stopping = threading.Thread(target=device.stop)
+        stopping.start()
+        backend.opening.set()
+        starting.join(PATIENCE)
+        stopping.join(PATIENCE)
+        assert device.device_name is None
+        assert not device._device.runs
+
+
 def test_stop_wakes_a_reader():
     backend = FakeBackend()
     microphone = Microphone(backend=backend)

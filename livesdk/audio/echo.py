@@ -7,8 +7,10 @@ a canceller (:class:`WebRtcCanceller`, or a callable of your own), with which th
 
 from __future__ import annotations
 
+import atexit
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Optional
 
 from .. import pcm
@@ -24,6 +26,7 @@ mono, at the input's rate; returns the chunk without the echo, in the same lengt
 _TAIL_MS = 250.0
 _FRAME_MS = 10
 _RATES_HZ = (8_000, 16_000, 32_000, 48_000)
+_LAST_WORDS_S = 0.1
 
 
 class HalfDuplex:
@@ -66,6 +69,7 @@ class WebRtcCanceller:
             raise AudioError(
                 'echo="webrtc" needs the package livekit: pip install "livesdk[aec]"'
             ) from error
+        _let_it_end()
         self._rtc: Any = rtc
         self._module: Any = rtc.AudioProcessingModule(
             echo_cancellation=True, noise_suppression=noise_suppression, high_pass_filter=True
@@ -98,3 +102,14 @@ class WebRtcCanceller:
             num_channels=1,
             samples_per_channel=len(block) // 2,
         )
+
+
+@cache  # once a process
+def _let_it_end() -> None:
+    """At the exit, give the package's own threads a moment between its end and Python's.
+
+    It hands its log to Python from a thread of its own, also while it ends, and a thread that still
+    waits for the interpreter when that is gone takes the process down with it.  What is registered
+    before the package begins to work runs after its own.
+    """
+    atexit.register(time.sleep, _LAST_WORDS_S)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -61,3 +64,24 @@ def test_the_echo_of_a_room_goes_and_the_user_stays(chunk_ms: int):
     after = 10 * np.log10(np.mean(heard[3 * rate : 6 * rate].astype(float) ** 2) + 1e-12)
     assert before - after > 25
     assert np.sqrt(np.mean(heard[6 * rate + 800 :] ** 2)) > 0.02, "the user is still there"
+
+
+_WATCHED_EXIT = """
+import time
+from livekit.rtc._ffi_client import FfiClient
+from livesdk.audio import WebRtcCanceller
+time.sleep = lambda seconds: print("its own end:", FfiClient._ffi_disposed, "then", seconds)
+WebRtcCanceller()
+"""
+
+
+@pytest.mark.requires("aec")
+def test_its_threads_have_a_moment_between_its_end_and_that_of_python():
+    done = subprocess.run(
+        [sys.executable, "-c", _WATCHED_EXIT],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "its own end: True then 0.1\n")

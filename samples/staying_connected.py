@@ -17,13 +17,6 @@ from pathlib import Path
 import livesdk
 
 
-def told(info: livesdk.ReconnectInfo) -> None:
-    how = "restored" if info.state_restored else "a fresh session"
-    print(f"(another connection after {info.gap:.1f} s: {how})")
-    if info.messages_at_risk and info.mid_turn:
-        print("(the last question may be lost: ask again)")
-
-
 def ask(session: livesdk.Session, question: str) -> None:
     """Ask; once more if the connection was lost before the answer was whole."""
     print(f"You: {question}")
@@ -42,12 +35,19 @@ def main() -> int:
     handle = None
     if args.handle_file and args.handle_file.exists():
         handle = args.handle_file.read_text().strip()
-    has_handle = threading.Event()
+    has_handle, moved = threading.Event(), threading.Event()
 
     def look(message: livesdk.LiveServerMessage) -> None:
         update = message.session_resumption_update
         if update and update.resumable:
             has_handle.set()
+
+    def told(info: livesdk.ReconnectInfo) -> None:
+        how = "restored" if info.state_restored else "a fresh session"
+        print(f"(another connection after {info.gap:.1f} s: {how})")
+        if info.messages_at_risk and info.mid_turn:
+            print("(the last question may be lost: ask again)")
+        moved.set()
 
     with livesdk.Client().live.connect(
         model=args.model,
@@ -67,6 +67,7 @@ def main() -> int:
         ask(session, "My name is Ada.")
         has_handle.wait(10)
         session.resume()  # what happens by itself when a connection ends, here to show it
+        moved.wait(10)  # callbacks have a thread of their own: let it print first
         ask(session, "What did I say before?")
         has_handle.wait(10)
         if args.handle_file and session.resumption_handle:

@@ -7,13 +7,12 @@ import json
 import socket
 import struct
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, within
+from session.rig import PATIENCE, Caught, Heard, settled, within
 
 import livesdk
 from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
@@ -416,16 +415,17 @@ def test_a_callback_on_the_reader_is_not_left_to_wait_for_itself() -> None:
         station.says("first")
         station.peer.sock.shutdown(socket.SHUT_RDWR)
 
+    def fails() -> bool:
+        try:
+            session.send_client_content("x", turn_complete=False)
+        except Exception as error:  # noqa: BLE001  # it is what the test asks about
+            outcome.append(error)
+        return bool(outcome)
+
     def answer(message: livesdk.LiveServerMessage) -> None:
         if message.text != "first":
             return
-        for _ in range(200):
-            try:
-                session.send_client_content("x", turn_complete=False)
-            except Exception as error:  # noqa: BLE001  # it is what the test asks about
-                outcome.append(error)
-                break
-            time.sleep(0.005)
+        settled(fails)
         done.set()
 
     callbacks = livesdk.LiveCallbacks(onmessage=answer, dispatch="reader")
@@ -621,9 +621,7 @@ def test_the_result_of_a_call_that_was_lost_is_not_sent_and_its_id_may_come_agai
         heard.wait("reconnect")
         may_end.set()
         line.wait(2)
-        deadline = time.monotonic() + PATIENCE
-        while not line.stations[1].of("toolResponse") and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert settled(lambda: bool(line.stations[1].of("toolResponse")))
         responses = [
             response
             for station in line.stations

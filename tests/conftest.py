@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -52,6 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in _OUTSIDE:
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
+    # In the background of a shell it is ignored, and the programs that tests start inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

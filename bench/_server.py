@@ -1,11 +1,13 @@
 """The other end, in a process of its own: raw sockets, frames that are encoded already.
 
-Started by the scripts as ``_server.py [--tls] [--frame KIND] [--count N] [--every S]``; prints one
-line of JSON with its port, and ends when its standard input does.
+Started by the scripts as ``_server.py [--tls] [--frame KIND] [--count N] [--apart S] [--every S]``;
+prints one line of JSON with its port, and ends when its standard input does.
 
 Every short message of a client (not a chunk of audio) is answered with ``count`` frames of ``kind``
-and one that ends the turn.  With ``every``, each connection gets a chunk of audio every so many
-seconds instead, from its setup on, which begins with the time it was sent at.
+and one that ends the turn: as many frames in one write as 64 KB hold, so that the server is quicker
+than any client; with ``apart``, one by one and so many seconds apart.  With ``every``, each
+connection gets a chunk of audio every so many seconds instead, from its setup on, which begins with
+the time it was sent at.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ import _frames as frames
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 _SHORT = 300
+_WRITE = 1 << 16
+"""Bytes of one write."""
 _STAMP = 9
 """Bytes of audio that are replaced by the time: 12 letters of base64."""
 
@@ -93,7 +97,17 @@ class Incoming:
 # ------------------------------------------------------------------- one thread for a connection
 
 
-def serve(sock: socket.socket, answer: list[bytes]) -> None:
+def joined(answer: list[bytes]) -> list[bytes]:
+    """Put frames together, as many as one write holds."""
+    writes = [bytearray()]
+    for frame in answer:
+        if writes[-1] and len(writes[-1]) + len(frame) > _WRITE:
+            writes.append(bytearray())
+        writes[-1] += frame
+    return [bytes(write) for write in writes]
+
+
+def serve(sock: socket.socket, answer: list[bytes], apart: float) -> None:
     with contextlib.suppress(OSError), sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         request = b""
@@ -111,8 +125,10 @@ def serve(sock: socket.socket, answer: list[bytes]) -> None:
                     is_setup = False
                     sock.sendall(framed(frames.SETUP_COMPLETE))
                 elif size < _SHORT and opcode in (1, 2):
-                    for frame in answer:
-                        sock.sendall(frame)
+                    for write in answer:
+                        sock.sendall(write)
+                        if apart:
+                            time.sleep(apart)
             rest = sock.recv(1 << 16)
             if not rest:
                 return
@@ -208,6 +224,7 @@ def main() -> None:
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--frame", default="text", choices=KINDS)
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--apart", type=float, default=0.0)
     parser.add_argument("--every", type=float, default=0.0)
     parser.add_argument("--cpu", type=int)
     options = parser.parse_args()
@@ -231,12 +248,15 @@ def _accept(listener: socket.socket, context: Optional[ssl.SSLContext], options:
         Crowd(listener, options.every).run()
     answer = [framed(KINDS[options.frame])] * options.count
     answer.append(framed(frames.TURN_COMPLETE if options.count else frames.ANSWER))
+    if not options.apart:
+        answer = joined(answer)
     while True:
         sock, _ = listener.accept()
         with contextlib.suppress(OSError):
             if context is not None:
                 sock = context.wrap_socket(sock, server_side=True)
-            threading.Thread(target=serve, args=(sock, answer), daemon=True).start()
+            given = (sock, answer, options.apart)
+            threading.Thread(target=serve, args=given, daemon=True).start()
 
 
 if __name__ == "__main__":

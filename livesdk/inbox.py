@@ -17,12 +17,18 @@ __all__ = ["End", "Inbox", "weight_of"]
 T = TypeVar("T")
 
 
-def weight_of(frame: Union[bytes, str]) -> int:
+def weight_of(frame: Union[bytes, str], levels: int = 0) -> int:
     """Return about how many bytes of memory a waiting message takes.
 
     Its frame, and what Python needs for each object and list in it: a server that sends ``{}`` all
     the time fills two hundred times the memory of its bytes.
+
+    Args:
+        frame: What came.
+        levels: How many objects and lists are in it; they are counted where that is 0.
     """
+    if levels:
+        return len(frame) + _LEVEL * levels
     if isinstance(frame, str):
         return len(frame) + _LEVEL * (frame.count("{") + frame.count("["))
     levels = 0

@@ -169,7 +169,7 @@ class Reader:
                 raise setup_error(event.code, event.reason or words)
             if isinstance(event, Message):
                 message = codec.decode(event.payload, self._service.message)
-                size = weight_of(event.payload)
+                size = weight_of(event.payload, message._levels)
                 # {"setupComplete": null} completes as well
                 if "setupComplete" in (message.raw or ()):
                     return Opening(message, size, early)
@@ -324,7 +324,7 @@ class Reader:
         except DecodeError as error:
             self.report(self._plain(error), _ERROR)
         else:
-            self._deliver(message, weight_of(payload))
+            self._deliver(message, weight_of(payload, message._levels))
 
     def _plain(self, error: LiveError) -> LiveError:
         """Strip an error of our secrets, and of its traceback: that has what the server sent."""

@@ -61,6 +61,7 @@ def audio_message(data: bytes, mime_type: str) -> Any:
     content.model_turn = turn
     message.server_content = content
     message._is_piece = True
+    message._levels = 6
     return message
 
 

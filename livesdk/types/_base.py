@@ -60,6 +60,8 @@ class Model:
 
     __slots__ = ()
 
+    _levels = 0  # objects and lists in the frame of a message, where the codec has counted them
+
     def __eq__(self, other: object) -> bool:
         """Equal if of one class with equal attributes (``raw`` aside)."""
         if other.__class__ is not self.__class__:

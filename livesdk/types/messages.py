@@ -249,8 +249,12 @@ class LiveServerMessage(Model):
     @property
     def audio(self) -> Optional[bytes]:
         """The audio of all parts: PCM, 16-bit little-endian, mono; ``None`` if there is none."""
-        blobs = self._blobs()
-        return _joined([blob.data for blob in blobs if _is_audio(blob)]) if blobs else None
+        pieces = []
+        for part in self._parts():  # asked for each message that comes: no list that stays empty
+            blob = part.inline_data
+            if blob is not None and _is_audio(blob):
+                pieces.append(blob.data)
+        return _joined(pieces) if pieces else None
 
     @property
     def sample_rate_hz(self) -> Optional[int]:

@@ -52,21 +52,40 @@ def mime_type_of_audio(found: Any) -> Optional[str]:
 
 def audio_message(data: bytes, mime_type: str) -> Any:
     """Make the message of a frame that holds one blob and nothing else."""
-    message, content = _new(LiveServerMessage), _new(LiveServerContent)
-    turn, part, blob = _new(Content), _new(Part), _new(Blob)
+    part, blob = _new(Part), _new(Blob)
     blob.data = data
     blob.mime_type = mime_type
     part.inline_data = blob
+    return _piece(part, 6)
+
+
+def _piece(part: Any, levels: int) -> Any:
+    """Make the message of a frame that holds one part and nothing else."""
+    message, content, turn = _new(LiveServerMessage), _new(LiveServerContent), _new(Content)
     turn.parts = [part]
     content.model_turn = turn
     message.server_content = content
     message._is_piece = True
-    message._levels = 6
+    message._levels = levels
     return message
+
+
+def _text_of(value: Any) -> Optional[str]:
+    """Return the text of a decoded frame that holds one text and nothing else."""
+    content = value.get("serverContent") if len(value) == 1 else None
+    turn = content.get("modelTurn") if content.__class__ is dict and len(content) == 1 else None
+    parts = turn.get("parts") if turn.__class__ is dict and len(turn) == 1 else None
+    part = parts[0] if parts.__class__ is list and len(parts) == 1 else None
+    text = part.get("text") if part.__class__ is dict and len(part) == 1 else None
+    return text if text.__class__ is str else None
 
 
 def _message(value: Any) -> Any:
     if value.__class__ is dict:
+        if (text := _text_of(value)) is not None:
+            part = _new(Part)
+            part.text = text
+            return _piece(part, 5)
         made = _new(LiveServerMessage)
         left = len(value)
         if (item := value.get("serverContent")) is not None:

@@ -17,6 +17,7 @@ from hypothesis import given, strategies as st
 from livesdk import codec
 from livesdk.codec import _parse
 from livesdk.errors import ConfigError, DecodeError
+from livesdk.inbox import weight_of
 from livesdk.protocol import is_piece
 from livesdk.types import Content, LiveClientContent, LiveClientMessage, Part
 from livesdk.types._base import Model
@@ -447,3 +448,34 @@ _TURN = {"modelTurn": {"parts": [{"text": "Hi"}]}}
 def test_a_piece_is_what_holds_nothing_but_what_the_model_says(wire, expected):
     for _ in range(2):  # audio is known by what stands around it the second time
         assert is_piece(codec.decode(json.dumps(wire).encode())) is expected
+
+
+@pytest.mark.parametrize("part", [_AUDIO, {"text": "Hi"}])
+def test_a_piece_weighs_what_its_frame_shows(part):
+    frame = json.dumps({"serverContent": {"modelTurn": {"parts": [part]}}}).encode()
+    codec.decode(frame)
+    message = codec.decode(frame)  # the second one of a stream of audio takes the quick way
+    assert message._levels
+    assert weight_of(frame, message._levels) == weight_of(frame)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {"serverContent": {"modelTurn": {"parts": [{"text": text}]}}}
+        for text in ("", "a{[", None, 1, ["a"], {"a": "b"})
+    ]
+    + [
+        {"serverContent": {"modelTurn": {"parts": parts}}}
+        for parts in ([], [[]], [None], ["text"], {"text": "Hi"}, [{"text": "a"}, {"text": "b"}])
+    ]
+    + [
+        {"serverContent": {"modelTurn": [{"parts": [{"text": "Hi"}]}]}},
+        {"serverContent": [_TURN]},
+        {"servercontent": _TURN},
+        {"serverContent": {"modelTurn": {"parts": [{"text": "Hi", "thought": True}]}}},
+        {"serverContent": {"modelTurn": {"parts": [{"text": "Hi"}], "role": "model"}}},
+    ],
+)
+def test_what_is_nearly_one_text_is_read_as_in_the_plain_way(wire):
+    assert_same(json.dumps(wire).encode())

@@ -45,7 +45,10 @@ EVENTS = {
 }
 """What can happen, and how its callback is called."""
 _BEHIND = 4 * 1024 * 1024
-"""Bytes in the queue from which on the callbacks are said to be behind: a minute of audio."""
+"""Bytes in the queue from which on the callbacks are behind: a minute of audio."""
+_BEHIND_FOR = 0.5
+"""Seconds for which they have to be, until it is said: a burst makes nobody slow."""
+_SAID = float("inf")
 
 
 @frozen(kw_only=True)
@@ -158,7 +161,7 @@ class Dispatcher:
         self._callbacks: dict[str, tuple[tuple[Callback, bool], ...]] = dict.fromkeys(EVENTS, ())
         self._draining = False
         self._ended = False
-        self._behind = False
+        self._behind_since: Optional[float] = None
         self._stuck = False  # nobody could be found to drain
         self._thread: Optional[threading.Thread] = None
         self._runner: Optional[int] = None
@@ -218,7 +221,7 @@ class Dispatcher:
             self._queue.append((event, argument, size))
             self._posted += size
             if self._posted - self._taken > self._behind_from:
-                self._warn_if_behind()
+                self._note_behind()
         if self._mode is _run_here:
             self.wake()
 
@@ -256,10 +259,13 @@ class Dispatcher:
         self._draining = True
         return True
 
-    def _warn_if_behind(self) -> None:
+    def _note_behind(self) -> None:
         """Say once an episode that callbacks are slow; the caller holds the lock."""
-        if not self._behind:
-            self._behind = True
+        now = time.monotonic()
+        if self._behind_since is None:
+            self._behind_since = now
+        if now - self._behind_since >= (0 if self.is_full else _BEHIND_FOR):
+            self._behind_since = _SAID
             _log.warning(
                 "%s: the callbacks are behind by %d messages; nothing is lost, but do the slow"
                 " work elsewhere",
@@ -297,7 +303,7 @@ class Dispatcher:
                     self._rest()
                     return
                 if is_idle:
-                    self._behind, self._asleep = False, True
+                    self._behind_since, self._asleep = None, True
             if is_idle:
                 self._bell.acquire()  # rung once for each time that _asleep was set
 
@@ -317,7 +323,8 @@ class Dispatcher:
     def _rest(self) -> None:
         """Drain no longer; the caller holds the lock."""
         self._draining = False
-        self._behind = self._behind and bool(self._queue)
+        if not self._queue:
+            self._behind_since = None
         if self._ended:
             self._condition.notify_all()
 

@@ -494,8 +494,12 @@ def test_falling_behind_is_said_once_an_episode(connect, serve, caplog):
     heard = Heard()
     session = connect(emulator, heard.callbacks(dispatch="manual"))
     for episode in (1, 2):
-        emulator.inject(Burst(6, message=say("x" * 1_000_000)))
-        assert settled(lambda: session.stats.callbacks_queued_bytes > 6_000_000)
+        for count in (6, 7, 8):
+            emulator.inject(Burst(count, message=say("x" * 1_000_000)))
+            waiting = sum(range(6, count + 1)) * 1_000_000
+            assert settled(lambda: session.stats.callbacks_queued_bytes > waiting)  # noqa: B023
+            assert caplog.text.count("behind") == (episode if count == 8 else episode - 1)
+            threading.Event().wait(0.3)  # half a second is what makes a burst a trouble
         session.pump()
         assert session.stats.callbacks_queued_bytes == 0
         assert caplog.text.count("behind") == episode

@@ -28,11 +28,8 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Optional, Union
-
-from attrs import define
 
 from ..errors import LiveError, LiveTimeout
 from ._dial import Dial, dial
@@ -50,6 +47,7 @@ from ._frames import (
     client_frame,
 )
 from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
+from ._outbox import Outbox, Outgoing
 from ._upgrade import Secrets
 from ._waiting import Waker, remaining, send_some, wait_ready
 
@@ -64,35 +62,8 @@ Each read makes threads take turns: one of four seconds of audio costs half of f
 """
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
-_JOURNAL_LIMIT = 32 * 1024 * 1024
-"""Bytes that wait for being acknowledged; beyond it the oldest cannot be sent again."""
 _GLANCE = 0.05
 """Seconds in which a blocked sender notices that another thread got its frame out."""
-
-
-@define(eq=False)
-class _Outgoing:
-    """One frame in the outbound path.
-
-    Attributes:
-        view: What of it is still to go out.
-        payload: The message that it carries; ``None`` for control frames and the setup.
-        media_ms: How much realtime media that is.
-        is_media: It may be dropped before it starts to go out.
-        is_first: It was given to ``release``: nobody waits for it.
-        counts: It is a message, and no media.
-        started: Part of it is out.
-        done: All of it is out.
-    """
-
-    view: Union[bytes, memoryview]
-    payload: Optional[bytes] = None
-    media_ms: float = 0.0
-    is_media: bool = False
-    is_first: bool = False
-    counts: bool = True
-    started: bool = False
-    done: bool = False
 
 
 class WebSocketTransport(Transport):
@@ -121,23 +92,21 @@ class WebSocketTransport(Transport):
         self.last_received = time.monotonic()
         self._lock = threading.Lock()  # around every call on the socket, and the fields below
         self._sock: Optional[socket.socket] = None
-        self._queue: deque[_Outgoing] = deque()
+        self._outbox = Outbox(
+            self.stats,
+            max_media_ms=max_media_ms,
+            held=held,
+            outlived=outlived,
+            journals=journals,
+        )
         self._lost: Optional[Lost] = None
         self._closing = False  # a close frame is queued: nothing may follow it
-        self._held = held
-        self._outlived = outlived
-        self._kept: list[_Outgoing] = []  # media while held, or after the end
-        self._journal: Optional[deque[Outbound]] = deque() if journals else None
-        self._journal_bytes = 0
-        self._journal_from = 0  # how many messages went out before the first in the journal
-        self._forgotten = 0  # of those, how many were never acknowledged
         self._waiting = 0  # senders that wait for room: they keep the descriptor
         self._closed = False
         self._waker = Waker()
         self._reader = FrameReader(max_message_bytes)
         self._keys = Keys()
         self._secrets: Optional[Secrets] = None
-        self._max_media_ms = max_media_ms
         self._ahead = _LEAST  # what the next recv asks for
         self._counted = 0  # messages that had come at the last one
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
@@ -180,20 +149,11 @@ class WebSocketTransport(Transport):
         """Remember why, and shut the socket down; the caller holds the lock."""
         if self._lost is None:
             self._lost = lost
-        self._keep_media(self._queue)
-        self._queue = deque(item for item in self._queue if item.is_first)
-        self._count_queue()
+        self._outbox.lose()
         if self._sock is not None and not self._closed:
             with contextlib.suppress(OSError):
                 # SSLSocket.shutdown would drop the TLS object under a reader; the socket's does not
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
-
-    def _keep_media(self, frames: Iterable[_Outgoing]) -> None:
-        """Take over media that will not go out, for the next connection; holding the lock."""
-        if self._outlived:
-            # what is kept already was given later: while a close frame went out, or held
-            self._kept[:0] = [item for item in frames if item.is_media]
-            self._drop_old_media(self._kept)
 
     def close(self) -> None:
         with self._lock:
@@ -234,18 +194,18 @@ class WebSocketTransport(Transport):
             frame.media_ms, frame.counts = media_ms, False
         self._send_frame(frame, deadline)
 
-    def _frame(self, opcode: int, payload: bytes) -> _Outgoing:
-        return _Outgoing(client_frame(opcode, payload, self._keys.next()))
+    def _frame(self, opcode: int, payload: bytes) -> Outgoing:
+        return Outgoing(client_frame(opcode, payload, self._keys.next()))
 
-    def _media_frame(self, payload: bytes, media_ms: float) -> _Outgoing:
+    def _media_frame(self, payload: bytes, media_ms: float) -> Outgoing:
         frame = self._frame(TEXT, payload)
         frame.payload, frame.media_ms = payload, media_ms
         frame.is_media, frame.counts = True, False
         return frame
 
-    def _send_frame(self, frame: _Outgoing, deadline: float, *, is_setup: bool = False) -> None:
+    def _send_frame(self, frame: Outgoing, deadline: float, *, is_setup: bool = False) -> None:
         with self._lock:
-            if self._held and not is_setup:
+            if self._outbox.held and not is_setup:
                 raise Held(1006, "not open")
             sock = self._append(frame)
             self._flush(sock)
@@ -263,7 +223,7 @@ class WebSocketTransport(Transport):
                 self._waiting -= 1
                 self._free()
 
-    def _wait_until_out(self, frame: _Outgoing, sock: socket.socket, deadline: float) -> None:
+    def _wait_until_out(self, frame: Outgoing, sock: socket.socket, deadline: float) -> None:
         while True:
             left = deadline - time.monotonic()
             wait_ready(sock, max(0.0, min(left, _GLANCE)), read=self._send_wants_read)
@@ -277,93 +237,64 @@ class WebSocketTransport(Transport):
                 if left <= 0:
                     raise self._take_back(frame)
 
-    def _take_back(self, frame: _Outgoing) -> Exception:
+    def _take_back(self, frame: Outgoing) -> Exception:
         """Give up on a frame and return why: remove it, or if part of it is out, end it all."""
         if frame.started and not frame.done:
             self._lose(Lost(1006, "the peer stopped reading in the middle of a message"))
             return self._why()
-        if frame in self._queue:
-            self._queue.remove(frame)
-            self._count_queue()
+        self._outbox.take_back(frame)
         return LiveTimeout("the peer takes no more bytes; nothing was sent", phase="send")
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
         frame = self._media_frame(payload, duration_ms)
+        outbox = self._outbox
         with self._lock:
-            if self._held or (self._outlived and (self._lost or self._closing)):
-                self._kept.append(frame)
-                self._drop_old_media(self._kept)
+            if outbox.held or (outbox.outlived and (self._lost or self._closing)):
+                outbox.keep([frame])
                 return
             self._flush(self._append(frame))
-            if not self._queue:
+            if not outbox.queue:
                 return
-            self._drop_old_media(self._queue)
+            outbox.drop_old_media()
         self._waker.wake()  # the reader flushes from here on
 
-    def _drop_old_media(self, frames: Union[deque[_Outgoing], list[_Outgoing]]) -> None:
-        """Keep at most a second of media waiting, the newest; the caller holds the lock."""
-        waiting = [item for item in frames if item.is_media and not item.started]
-        excess = sum(item.media_ms for item in waiting) - self._max_media_ms
-        for item in waiting[:-1]:
-            if excess <= 0:
-                break
-            excess -= item.media_ms
-            frames.remove(item)
-            self.stats.media_dropped_ms += item.media_ms
-        self._count_queue()
-
     def keep(self, media: Sequence[Outbound]) -> None:
+        frames = [self._media_frame(each.payload, each.media_ms) for each in media]
         with self._lock:
-            self._kept[:0] = [self._media_frame(each.payload, each.media_ms) for each in media]
-            self._drop_old_media(self._kept)
+            self._outbox.keep(frames, first=True)
 
     def release(self, first: Sequence[Outbound] = ()) -> None:
+        frames = [self._frame(TEXT, each.payload) for each in first]
+        for frame, message in zip(frames, first):
+            frame.payload, frame.media_ms = message.payload, message.media_ms
         with self._lock:
-            kept, self._kept, self._held = self._kept, [], False
-            for message in first:
-                frame = self._frame(TEXT, message.payload)
-                frame.payload, frame.media_ms = message.payload, message.media_ms
-                frame.is_first = True
-                self._queue.append(frame)
-            self._queue.extend(kept)
-            self._drop_old_media(self._queue)
+            self._outbox.release(frames)
             if self._sock is not None and self._lost is None:
                 self._flush(self._sock)
 
     def hold(self) -> bool:
         with self._lock:
-            self._held = True
-            return not self._queue
+            self._outbox.held = True
+            return not self._outbox.queue
 
     def acknowledged(self, count: int) -> None:
         with self._lock:
-            while self._journal and self._journal_from < count:
-                self._journal_bytes -= len(self._journal.popleft().payload)
-                self._journal_from += 1
-            if count >= self._journal_from:
-                self._forgotten = 0
+            self._outbox.acknowledged(count)
 
     def leftover(self) -> Leftover:
         with self._lock:
             self._lose(Lost(1006, "closed"))
-            self._outlived = self._held = False
-            sent = list(self._journal or ())
-            sent += _messages(item for item in self._queue if item.is_first)
-            media = _messages(self._kept)
-            self._kept.clear()
-            self._queue.clear()
-            self._count_queue()
-        return Leftover(sent, media, self._forgotten)
+            return self._outbox.leftover()
 
     def ping(self) -> None:
         self._send_control(PING, b"")
 
     def _send_control(self, opcode: int, payload: bytes) -> None:
         with self._lock:
-            if self._lost or self._closing or len(self._queue) >= _CONTROL_LIMIT:
+            if self._lost or self._closing or len(self._outbox.queue) >= _CONTROL_LIMIT:
                 return
             self._flush(self._append(self._frame(opcode, payload)))
-            left = bool(self._queue)
+            left = bool(self._outbox.queue)
         if left:
             self._waker.wake()
 
@@ -377,24 +308,24 @@ class WebSocketTransport(Transport):
         if self._lost or self._closing or self._sock is None or not self._is_open:
             return
         self._closing = True
-        self._keep_media([item for item in self._queue if not item.started])
-        self._queue = deque(item for item in self._queue if item.started or not item.is_media)
+        self._outbox.make_way()
         payload = b"" if code == 1005 else code.to_bytes(2, "big") + _cut(reason)
-        self._queue.append(self._frame(CLOSE, payload))
+        self._outbox.queue.append(self._frame(CLOSE, payload))
         self._flush(self._sock)
 
-    def _append(self, frame: _Outgoing) -> socket.socket:
+    def _append(self, frame: Outgoing) -> socket.socket:
         """Put a frame at the end and return the socket; the caller holds the lock."""
         if self._lost is not None:
             raise self._why()
         if self._closing or self._sock is None or not self._is_open:
             raise Lost(1006, "closing" if self._closing else "not open")
-        self._queue.append(frame)
+        self._outbox.queue.append(frame)
         return self._sock
 
     def _flush(self, sock: socket.socket) -> None:
         """Send from the queue what the socket takes; the caller holds the lock."""
-        queue = self._queue
+        outbox = self._outbox
+        queue = outbox.queue
         try:
             while queue:
                 frame = queue[0]
@@ -402,9 +333,7 @@ class WebSocketTransport(Transport):
                 self._send_wants_read = False
                 self.stats.bytes_sent += sent
                 if sent == len(frame.view):
-                    frame.done = True
-                    queue.popleft()
-                    self._went_out(frame)
+                    outbox.went_out(frame)
                 else:
                     frame.started = True
                     frame.view = memoryview(frame.view)[sent:]
@@ -418,29 +347,7 @@ class WebSocketTransport(Transport):
             self._lose(Lost(1006, "interrupted while sending"))
             raise
         if queue or self.stats.frames_queued:
-            self._count_queue()
-
-    def _went_out(self, frame: _Outgoing) -> None:
-        """Count a frame, and enter its message into the journal; the caller holds the lock."""
-        stats, payload = self.stats, frame.payload
-        stats.frames_sent += 1
-        if payload is None:
-            return
-        stats.media_sent_ms += frame.media_ms
-        if frame.counts:
-            stats.messages_sent += 1
-        if self._journal is not None:
-            self._journal.append(Outbound(payload, frame.media_ms))
-            self._journal_bytes += len(payload)
-            while self._journal_bytes > _JOURNAL_LIMIT:
-                self._journal_bytes -= len(self._journal.popleft().payload)
-                self._journal_from += 1
-                self._forgotten += 1
-
-    def _count_queue(self) -> None:
-        self.stats.frames_queued = len(self._queue) + len(self._kept)
-        waiting = (*self._queue, *self._kept)
-        self.stats.media_queued_ms = sum(item.media_ms for item in waiting)
+            outbox.count()
 
     # ---------------------------------------------------------------------------------- receiving
 
@@ -482,7 +389,7 @@ class WebSocketTransport(Transport):
                 sock = self._sock
                 if self._lost is not None or sock is None:
                     raise self._why()
-                if self._queue:
+                if self._outbox.queue:
                     self._flush(sock)
                 data = self._recv(sock)
             if data:
@@ -495,7 +402,7 @@ class WebSocketTransport(Transport):
         self._drained = False
         if self._lost is not None:
             return True  # nothing to wait for: the next look says so
-        write = self._recv_wants_write or (bool(self._queue) and not self._send_wants_read)
+        write = self._recv_wants_write or (bool(self._outbox.queue) and not self._send_wants_read)
         return self._waker.wait(self._sock, write=write, timeout=remaining(deadline))
 
     def _recv(self, sock: socket.socket) -> bytes:
@@ -542,10 +449,6 @@ class WebSocketTransport(Transport):
         with self._lock:
             self._queue_close(violation.code, violation.reason)
             self._lose(Lost(violation.code, violation.reason))
-
-
-def _messages(frames: Iterable[_Outgoing]) -> list[Outbound]:
-    return [Outbound(each.payload, each.media_ms) for each in frames if each.payload is not None]
 
 
 def _cut(reason: str) -> bytes:

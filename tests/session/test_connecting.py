@@ -189,6 +189,7 @@ def test_endless_frames_before_the_setup_end_with_the_deadline(connect, raw):
         peer.read()
         while True:
             peer.send(say("and another thing, "))
+            threading.Event().wait(0.001)  # else it is too much before it is too long
 
     error = refused(connect, raw(script=chatter), timeout=NO_TIME)
     assert isinstance(error, livesdk.LiveTimeout)

@@ -62,7 +62,7 @@ def block(transport: WebSocketTransport) -> Task:
 
 def is_blocked(transport: WebSocketTransport) -> bool:
     """Tell whether a frame went out in part; TLS counts its bytes only as a whole."""
-    return any(item.started for item in list(transport._queue))
+    return any(item.started for item in list(transport._outbox.queue))
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 3_000_001])
@@ -190,7 +190,7 @@ def test_old_media_are_dropped_beyond_a_second(connect, speech):
         assert transport.stats.media_dropped_ms == 3000.0
         reader.read()
         blocked.wait()
-        until(lambda: transport.receive(time.monotonic()) is None and not transport._queue)
+        until(lambda: transport.receive(time.monotonic()) is None and not transport._outbox.queue)
         bodies = [body for _, body in reader.await_frames(51)[1:]]
         assert bodies == [b"%d" % number for number in range(150, 200)]
         assert transport.stats.media_queued_ms == 0.0
@@ -211,7 +211,7 @@ def test_a_message_is_not_dropped_among_media(connect):
         reader.read()
         blocked.wait()
         message.wait()
-        until(lambda: transport.receive(time.monotonic()) is None and not transport._queue)
+        until(lambda: transport.receive(time.monotonic()) is None and not transport._outbox.queue)
         bodies = [body for _, body in reader.await_frames(3)[1:]]
         assert bodies == [b"message", b"larger than the whole allowance"]
         transport.close()
@@ -260,7 +260,11 @@ def test_a_peer_that_pings_and_never_reads_is_held_to_a_bound(connect, speech):
 
     with RawServer(talk, tls=speech.server, receive_buffer=4096) as server:
         transport = connect(server.url, context=speech.client)
-        until(lambda: transport.receive(soon()) is None if transport._queue else _step(transport))
+        until(
+            lambda: (
+                transport.receive(soon()) is None if transport._outbox.queue else _step(transport)
+            )
+        )
         deadline = soon()
         while transport.stats.bytes_received < 127 * 100_000 and time.monotonic() < deadline:
             transport.receive(time.monotonic() + 0.01)

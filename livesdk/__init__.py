@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from .music import MusicSession as MusicSession
     from .playing import play_music as play_music
     from .retry import ReconnectInfo as ReconnectInfo, ReconnectPolicy as ReconnectPolicy
-    from .session import Session as Session, SessionStats as SessionStats
+    from .session import Session as Session
+    from .tally import SessionStats as SessionStats
     from .tools import (
         FunctionTool as FunctionTool,
         ToolContext as ToolContext,
@@ -84,7 +85,8 @@ _MODULES = {
     "music": "MusicSession",
     "playing": "play_music",
     "retry": "ReconnectInfo ReconnectPolicy",
-    "session": "Session SessionStats",
+    "session": "Session",
+    "tally": "SessionStats",
     "tools": "FunctionTool ToolContext ToolCounts tool",
     "turn": "Turn TurnCall Utterance",
     "video": "send_video",

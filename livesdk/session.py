@@ -20,7 +20,6 @@ import attrs
 from . import codec
 from ._firebase_names import FirebaseNames
 from ._log import get_logger
-from ._records import define
 from .calls import Calls
 from .connection import Connection
 from .dispatch import LiveCallbacks
@@ -33,8 +32,8 @@ from .protocol import completes_interaction, is_piece
 from .retry import ReconnectInfo
 from .senders import Senders
 from .service import Options, Resumption, Service
-from .tally import Tally, is_of_model, tokens_by_modality
-from .tools import FunctionTool, ToolCounts
+from .tally import SessionStats, Tally, is_of_model, tokens_by_modality
+from .tools import FunctionTool
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
 from .types.config import SessionResumptionConfig
@@ -46,50 +45,9 @@ from .types.requests import (
     LiveClientSetup,
 )
 
-__all__ = ["Session", "SessionStats"]
+__all__ = ["Session"]
 
 _log = get_logger(__name__)
-
-
-@define(kw_only=True)
-class SessionStats:
-    """Counters of a session, as of the moment they were asked for.
-
-    Attributes:
-        messages_sent: Messages handed over to be sent, media that was dropped later included.
-        messages_received: Messages that arrived, the answer to the setup included.
-        bytes_sent: Bytes on the wire after the upgrade, TLS aside.
-        bytes_received: The same, received.
-        turns: Answers of the model that are complete.
-        interruptions: How often the model was interrupted.
-        reconnects: Connections that took over from the first one.
-        time_to_first_audio: Seconds from the last input to the first audio, of each turn that had
-            both; of the last thousand.  While a microphone streams on, each chunk is an input.
-        media_dropped_ms: Realtime media that was dropped because the network was too slow.
-        media_queued_ms: Realtime media that waits for room.
-        media_held_back_ms: Realtime media that was not sent because a BLOCKING call was open.
-        callbacks_queued_bytes: What waits for slow callbacks: the frames, and about what Python
-            needs for the objects in them.
-        inbox_queued_bytes: What waits for ``receive()``; likewise.
-        tokens: Billed tokens by modality, over all turns.
-        tools: What became of the calls of functions that run themselves.
-    """
-
-    messages_sent: int = 0
-    messages_received: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    turns: int = 0
-    interruptions: int = 0
-    reconnects: int = 0
-    time_to_first_audio: list[float] = attrs.Factory(list)
-    media_dropped_ms: float = 0.0
-    media_queued_ms: float = 0.0
-    media_held_back_ms: float = 0.0
-    callbacks_queued_bytes: int = 0
-    inbox_queued_bytes: int = 0
-    tokens: dict[str, int] = attrs.Factory(dict)
-    tools: ToolCounts = attrs.Factory(ToolCounts)
 
 
 class Session(FirebaseNames, Senders):

@@ -14,13 +14,58 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Optional
 
+from attrs import Factory
+
+from ._records import define
 from .protocol import completes_interaction
+from .tools import ToolCounts
 from .types.messages import LiveServerMessage, ModalityTokenCount, UsageMetadata
 
-__all__ = ["Tally", "is_of_model", "sum_usage", "tokens_by_modality"]
+__all__ = ["SessionStats", "Tally", "is_of_model", "sum_usage", "tokens_by_modality"]
 
 _TIMES = 1000
 """Of so many turns the time to the first audio is kept."""
+
+
+@define(kw_only=True)
+class SessionStats:
+    """Counters of a session, as of the moment they were asked for.
+
+    Attributes:
+        messages_sent: Messages handed over to be sent, media that was dropped later included.
+        messages_received: Messages that arrived, the answer to the setup included.
+        bytes_sent: Bytes on the wire after the upgrade, TLS aside.
+        bytes_received: The same, received.
+        turns: Answers of the model that are complete.
+        interruptions: How often the model was interrupted.
+        reconnects: Connections that took over from the first one.
+        time_to_first_audio: Seconds from the last input to the first audio, of each turn that had
+            both; of the last thousand.  While a microphone streams on, each chunk is an input.
+        media_dropped_ms: Realtime media that was dropped because the network was too slow.
+        media_queued_ms: Realtime media that waits for room.
+        media_held_back_ms: Realtime media that was not sent because a BLOCKING call was open.
+        callbacks_queued_bytes: What waits for slow callbacks: the frames, and about what Python
+            needs for the objects in them.
+        inbox_queued_bytes: What waits for ``receive()``; likewise.
+        tokens: Billed tokens by modality, over all turns.
+        tools: What became of the calls of functions that run themselves.
+    """
+
+    messages_sent: int = 0
+    messages_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    turns: int = 0
+    interruptions: int = 0
+    reconnects: int = 0
+    time_to_first_audio: list[float] = Factory(list)
+    media_dropped_ms: float = 0.0
+    media_queued_ms: float = 0.0
+    media_held_back_ms: float = 0.0
+    callbacks_queued_bytes: int = 0
+    inbox_queued_bytes: int = 0
+    tokens: dict[str, int] = Factory(dict)
+    tools: ToolCounts = Factory(ToolCounts)
 
 
 class Tally:

@@ -14,6 +14,8 @@ import livesdk
 from livesdk import pcm
 from livesdk.emulator import Emulator, Scenario
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.rst"))

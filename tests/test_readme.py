@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text("utf-8")
 
-pytestmark = [pytest.mark.requires("emulator")]
+pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
 
 _LABEL = re.compile(r"^ {3}(\w+) +(.*)$")
 _STORY = "   model   Once"

@@ -9,7 +9,7 @@ import pytest
 
 import livesdk
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from livesdk.emulator import Close, Drop, Reply, Say, Scenario
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 
 def test_one_question_is_answered_on_stdout_and_nothing_else(cli):

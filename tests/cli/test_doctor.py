@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 _PYAUDIO = """
 class PyAudio:

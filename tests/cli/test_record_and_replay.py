@@ -14,7 +14,7 @@ import livesdk
 from livesdk.emulator import Call, Close, Say, Scenario
 from livesdk.recording import Replay
 
-pytestmark = [pytest.mark.requires("cli", "emulator")]
+pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 import livesdk
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.requires("cli", "emulator"),
     pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal"),
 ]

@@ -299,7 +299,9 @@ class ToolRunner:
             response = response_of(result)
         except Misfit as misfit:
             yield self._failure(call, str(misfit))
-        except Exception as error:  # noqa: BLE001  # a border: the user's function
+        except GeneratorExit:  # this one is told to end, or a function raised what it should not
+            raise
+        except BaseException as error:  # noqa: BLE001  # a border: the user's function, sys.exit()
             _log.error("the tool %s raised", call.shown, exc_info=error)
             yield self._failure(call, f"{type(error).__name__}: {error}", error)
         else:

@@ -337,6 +337,31 @@ def test_a_generator_that_raises_ends_with_an_error(runner, line):
     assert line.wait(2)[1].response == {"error": "ValueError: broken"}
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BaseException])
+def test_a_function_that_wants_to_end_the_program_is_answered_and_ends_no_worker(
+    runner, line, kind
+):
+    def leave() -> None:
+        raise kind("usage")
+
+    def count() -> Iterator[int]:
+        yield 1
+        raise kind("usage")
+
+    def fine() -> str:
+        return "fine"
+
+    use(runner, leave, count, fine)
+    for number in range(1, 6):  # more than there are workers
+        runner.called([a_call("leave", f"l{number}"), a_call("count", f"c{number}")])
+        line.wait(3 * number)
+    runner.called([a_call("fine", "f")])
+    assert line.wait(16)[-1].response == {"result": "fine"}
+    error = {"error": f"{kind.__name__}: usage"}
+    assert sum(response.response == error for response in line.responses) == 10
+    assert len(line.errors) == 10
+
+
 def test_a_cancelled_generator_is_closed(runner, line):
     closed, go = threading.Event(), threading.Event()
 

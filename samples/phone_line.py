@@ -57,9 +57,7 @@ def main() -> int:
     config = {"response_modalities": ["AUDIO"], "output_audio_transcription": {}}
     with livesdk.Client().live.connect(model=args.model, config=config) as session:
         conversation = session.start_audio_conversation(
-            microphone=IteratorInput(
-                iter(gateway.packets.get, None), rate_hz=RATE_HZ, encoding="mulaw"
-            ),
+            microphone=IteratorInput(gateway.packets, rate_hz=RATE_HZ, encoding="mulaw"),
             speaker=CallableOutput(gateway.play, rate_hz=RATE_HZ, encoding="mulaw"),
             echo="none",  # the telephone network cancels it
         )

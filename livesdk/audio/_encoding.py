@@ -7,7 +7,7 @@ from typing import Any, Callable
 from .. import pcm
 from ..errors import ConfigError
 
-__all__ = ["decoder", "encoder"]
+__all__ = ["check_whole_number", "decoder", "encoder"]
 
 _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "mulaw": (pcm.mulaw_decode, pcm.mulaw_encode),
@@ -24,12 +24,25 @@ def decoder(encoding: str) -> Callable[[Any], bytes]:
     if encoding == "pcm16":
         aligned = pcm.Alignment(2)
         return lambda chunk: aligned.feed(pcm.to_pcm16(chunk))
-    return _codec(encoding)[0]
+    decode = _codec(encoding)[0]
+
+    def checked(chunk: Any) -> bytes:
+        if not isinstance(chunk, (bytes, bytearray, memoryview)):
+            raise ConfigError(f"a chunk: bytes of {encoding} are expected, not {chunk!r:.40}")
+        return decode(bytes(chunk))
+
+    return checked
 
 
 def encoder(encoding: str) -> Callable[[bytes], bytes]:
     """Return what makes a chunk of PCM; raises as :func:`decoder` does."""
     return bytes if encoding == "pcm16" else _codec(encoding)[1]
+
+
+def check_whole_number(name: str, value: Any) -> None:
+    """Raise :class:`ConfigError` unless it is a positive integer, such as a sample rate."""
+    if type(value) is not int or value <= 0:
+        raise ConfigError(f"{name}={value!r:.40}; a positive integer is expected")
 
 
 def _codec(encoding: str) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:

@@ -15,6 +15,7 @@ from typing import Optional
 
 from .._log import get_logger
 from ..errors import AudioError
+from ._encoding import check_whole_number
 from ._queued import QueuedOutput
 
 __all__ = ["PacedOutput"]
@@ -31,6 +32,9 @@ class PacedOutput(QueuedOutput):
     def __init__(
         self, *, rate_hz: int, channels: int, block_ms: int, prebuffer_ms: float = 80.0
     ) -> None:
+        check_whole_number("rate_hz", rate_hz)
+        check_whole_number("channels", channels)
+        check_whole_number("block_ms", block_ms)
         super().__init__(rate_hz=rate_hz, channels=channels, prebuffer_ms=prebuffer_ms)
         self._block = block_ms
         self._life = threading.Lock()  # around starting and stopping
@@ -104,7 +108,7 @@ class PacedOutput(QueuedOutput):
                 before = self._playback.played_ms
                 block = self._playback.take(size)
                 self._put(block, self._playback.played_ms > before)
-        except Exception as error:  # noqa: BLE001  # user code: handed on by poll()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # user code: handed on by poll()
             _log.warning("an output failed: %s", error)
             self._failure = error
             self._stopped.set()

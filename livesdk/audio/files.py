@@ -7,16 +7,17 @@ sound before it would have been spoken, an output takes none before it would hav
 from __future__ import annotations
 
 import os
+import queue
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, Optional, Union
 
 from .. import pcm
-from ..errors import AudioError
-from ._encoding import decoder, encoder
+from ..errors import AudioError, ConfigError
+from ._encoding import check_whole_number, decoder, encoder
 from ._paced import PacedOutput
 from .base import AudioInput
 
@@ -26,34 +27,40 @@ StrPath = Union[str, "os.PathLike[str]"]
 
 
 class IteratorInput(AudioInput):
-    """Chunks of your own: a generator, a queue of a phone line, anything that can be iterated.
+    """Chunks of your own: a list, a generator, or the queue that a phone line fills.
 
-    ``iter(queue.get, None)`` makes an input of a queue that ends with ``None``.  The iterator is
-    advanced by the thread that reads, and may block; :meth:`stop` cannot interrupt it then.
+    A queue ends with ``None``; nothing waits for it for longer than it is told to.  An iterator is
+    advanced by the thread that reads; where it blocks, :meth:`stop` cannot interrupt it.
 
     Args:
         chunks: Bytes as ``encoding`` says, or NumPy arrays (int16, or float in -1 to 1), of any
-            length, mono.
+            length, mono; in anything that can be iterated, or in a ``queue.Queue``.
         rate_hz: Samples a second.
         encoding: ``"pcm16"``, or ``"mulaw"`` or ``"alaw"`` of G.711.
         realtime: True: no chunk is read before it would have been spoken.
         chunk_ms: How much is read at a time.
+
+    Raises:
+        ConfigError: An argument is not of its kind: a single chunk, for example, is none of many.
+            Of a chunk that is none, :meth:`read` says so.
     """
 
     def __init__(
         self,
-        chunks: Iterable[Any],
+        chunks: Union[Iterable[Any], queue.Queue[Any], queue.SimpleQueue[Any]],
         *,
         rate_hz: int = 16_000,
         encoding: str = "pcm16",
         realtime: bool = True,
         chunk_ms: int = 20,
     ) -> None:
+        check_whole_number("rate_hz", rate_hz)
+        check_whole_number("chunk_ms", chunk_ms)
         self.rate_hz = rate_hz
         self.chunk_ms = chunk_ms
         self.muted = False
         self.level_dbfs = pcm.SILENCE_DBFS
-        self._source: Iterator[Any] = iter(chunks)
+        self._next = _next_of(chunks)
         self._decode = decoder(encoding)
         self._realtime = realtime
         self._chunker = pcm.Chunker(2 * max(1, rate_hz * chunk_ms // 1000))
@@ -72,9 +79,14 @@ class IteratorInput(AudioInput):
 
     def read(self, timeout: float = 1.0) -> Optional[bytes]:
         """Return the next chunk; see :meth:`AudioInput.read`."""
-        if self._stopped.is_set() or not self._fill():
+        if self._stopped.is_set():
             return None
+        began = time.monotonic()
+        self._fill(timeout)
+        if not self._ready:
+            return None if self._ended else b""
         chunk = self._ready[0]
+        timeout = max(0.0, timeout - (time.monotonic() - began))
         if self._realtime:
             wait = self._due - time.monotonic()
             if wait > 0 and self._stopped.wait(min(wait, timeout)):
@@ -92,17 +104,44 @@ class IteratorInput(AudioInput):
         """Stop; any thread, any number of times."""
         self._stopped.set()
 
-    def _fill(self) -> bool:
-        """See to it that a chunk is ready; False at the end."""
+    def _fill(self, timeout: float) -> None:
+        """See to it that a chunk is ready, unless it is the end, or nothing comes in time."""
+        deadline = time.monotonic() + timeout
         while not self._ready and not self._ended:
             try:
-                self._ready.extend(self._chunker.feed(self._decode(next(self._source))))
+                chunk = self._next(max(0.0, deadline - time.monotonic()))
+                self._ready.extend(self._chunker.feed(self._decode(chunk)))
+            except queue.Empty:
+                return
             except StopIteration:
                 self._ended = True
                 rest = self._chunker.flush()
                 if rest:
                     self._ready.append(rest)
-        return bool(self._ready)
+
+
+def _next_of(chunks: Any) -> Callable[[float], Any]:
+    """Return what waits so long for the next chunk: raises StopIteration, or queue.Empty."""
+    if isinstance(chunks, (str, bytes, bytearray, memoryview)) or hasattr(chunks, "dtype"):
+        raise ConfigError(
+            f"chunks: many are expected, not one {type(chunks).__name__}; put it in a list"
+        )
+    if hasattr(chunks, "get") and not hasattr(chunks, "__iter__"):
+
+        def take(timeout: float) -> Any:
+            chunk = chunks.get(timeout=timeout)
+            if chunk is None:
+                raise StopIteration
+            return chunk
+
+        return take
+    try:
+        iterator = iter(chunks)
+    except TypeError:
+        raise ConfigError(
+            f"chunks: something to iterate, or a queue, is expected, not {chunks!r:.40}"
+        ) from None
+    return lambda _: next(iterator)
 
 
 class WavInput(IteratorInput):
@@ -136,7 +175,7 @@ class WavInput(IteratorInput):
     def start(self) -> None:
         """Begin at the beginning; nothing happens if it has begun."""
         if self._stopped.is_set():
-            self._source = iter([self._sound])
+            self._next = _next_of([self._sound])
             self._ready, self._ended, self.position_ms = [], False, 0.0
         super().start()
 

@@ -14,6 +14,7 @@ in by voice.  To be able to: wear headphones and say ``echo="none"``, or use a c
 Rows of ``DESIGN`` §4: the mic thread (``_uplink``), the speaker thread (``_player``), the hooks'
 thread (``_hooks``), and ``livesdk-video-<id>`` where frames are sent too.  All begin with
 :meth:`AudioConversation.start`; whichever fails first ends them all, once, and the session stays.
+One that is held up in the program's own iterator is not waited for: it goes when that lets it.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ __all__ = ["AudioConversation", "Levels", "Playback", "TranscriptPiece"]
 _log = get_logger(__name__)
 
 Hook = Callable[[Any], Any]
+_Body = Callable[[threading.Event], None]
 
 _TICK_S = 0.05
+_GRACE_S = 0.5
+"""How long a thread that ends waits for another one that is held up outside."""
 
 
 class AudioConversation:
@@ -121,12 +125,13 @@ class AudioConversation:
             "on_level": on_level,
             "on_end": on_end,
         }
-        self._lock = threading.Lock()  # around what follows; nothing waits or is called under it
-        self._stopping = threading.Event()
+        self._condition = threading.Condition(threading.Lock())  # around what follows
+        self._stopping = threading.Event()  # another one for each start
         self._done = threading.Event()
         self._done.set()
         self._threads: list[threading.Thread] = []
-        self._running = 0
+        self._running: set[threading.Thread] = set()
+        self._claimed = True  # somebody sees to the end
         self._error: Optional[BaseException] = None
         self._hooks = self._make_hooks()
         self._player = self._make_player()
@@ -145,7 +150,7 @@ class AudioConversation:
         info = self.session.close_info
         if info is not None:
             raise SessionClosed(info)
-        with self._lock:
+        with self._condition:
             if not self._done.is_set():
                 raise LocalProtocolError("the conversation is running already")
             self._done.clear()
@@ -157,8 +162,9 @@ class AudioConversation:
             self.microphone.stop()
             self._done.set()
             raise
-        self._stopping = threading.Event()
-        self._error = None
+        with self._condition:
+            self._stopping = threading.Event()
+            self._error, self._claimed = None, False
         self._hooks = self._make_hooks()
         self._player = self._make_player()
         self._uplink = self._make_uplink()
@@ -166,16 +172,19 @@ class AudioConversation:
 
     def _run(self) -> None:
         number = self.session._connection.number
-        bodies = {"speaker": self._play, "mic": self._listen}
+        bodies: dict[str, _Body] = {"speaker": self._play, "mic": self._listen}
         if self._video is not None:
             bodies["video"] = self._show
         self._threads = [
             threading.Thread(
-                target=self._guard, args=(body,), name=f"livesdk-{name}-{number}", daemon=True
+                target=self._guard,
+                args=(body, self._stopping),
+                name=f"livesdk-{name}-{number}",
+                daemon=True,
             )
             for name, body in bodies.items()
         ]
-        self._running = len(self._threads)
+        self._running = set(self._threads)
         self.session._observers += (self._player.offer,)
         self.session._followers += (self._follow,)
         self._hooks.start()
@@ -185,19 +194,21 @@ class AudioConversation:
     def stop(self, timeout: float = 2.0) -> None:
         """Be silent, close the devices and end; any thread, any number of times.
 
-        The session stays open.  In a hook it only asks.
+        The session stays open.  In a hook it only asks.  A thread that is held up in an iterator of
+        the program's own, given as microphone or video, is left alone after half a second; it goes
+        when the iterator goes on.
 
         Args:
-            timeout: Seconds until it returns in any case, for example while an iterator given as
-                microphone blocks.
+            timeout: Seconds until it returns in any case.
         """
         self._stopping.set()
         self._player.wake()
-        if self._hooks.runs_here:
+        if self._hooks.runs_here or threading.current_thread() in self._threads:
             return
         deadline = time.monotonic() + timeout
+        self._done.wait(timeout)
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread not in self._running:
                 thread.join(max(0.0, deadline - time.monotonic()))
         self._hooks.join(max(0.0, deadline - time.monotonic()))
 
@@ -277,22 +288,24 @@ class AudioConversation:
 
     # ---------------------------------------------------------------------------------- its threads
 
-    def _listen(self) -> None:
+    def _listen(self, stopping: threading.Event) -> None:
         try:
-            self._uplink.run(self._is_over)
+            self._uplink.run(lambda: self._is_over(stopping))
         finally:
-            self.microphone.stop()
-        while not self._is_over():  # the input has ended: the conversation goes on without it
-            self._stopping.wait(_TICK_S)
+            if stopping is self._stopping:  # else it was given up on, and this is another's
+                self.microphone.stop()
+        while not self._is_over(stopping):  # the input has ended: it goes on without one
+            stopping.wait(_TICK_S)
 
-    def _play(self) -> None:
+    def _play(self, stopping: threading.Event) -> None:
         try:
-            while not self._stopping.is_set():
+            while not stopping.is_set():
                 self._player.work()
                 if self.session.is_closed and not self._may_play_on():
                     return
         finally:
-            self.speaker.stop()
+            if stopping is self._stopping:
+                self.speaker.stop()
 
     def _may_play_on(self) -> bool:
         """After a goodbye of the server what it said is heard to the end."""
@@ -307,33 +320,51 @@ class AudioConversation:
         elif info.mid_turn:
             self._player.begin_again()
 
-    def _show(self) -> None:
-        send_video(self.session, self._video or (), fps=self._video_fps, stop=self._stopping)
-        while not self._is_over():
-            self._stopping.wait(_TICK_S)
+    def _show(self, stopping: threading.Event) -> None:
+        send_video(self.session, self._video or (), fps=self._video_fps, stop=stopping)
+        while not self._is_over(stopping):
+            stopping.wait(_TICK_S)
 
-    def _is_over(self) -> bool:
-        return self._stopping.is_set() or self.session.is_closed
+    def _is_over(self, stopping: threading.Event) -> bool:
+        return stopping.is_set() or self.session.is_closed
 
-    def _guard(self, body: Callable[[], None]) -> None:
-        """Run a thread's body; its failure ends them all, and the last one to go cleans up."""
+    def _guard(self, body: _Body, stopping: threading.Event) -> None:
+        """Run a thread's body; its failure ends them all, and one of them sees to the end."""
         error: Optional[BaseException] = None
         try:
-            body()
-        except Exception as caught:  # noqa: BLE001  # inputs, outputs and cancellers are user code
+            body(stopping)
+        except (Exception, SystemExit) as caught:  # noqa: BLE001  # the program's own code
             error = caught
-        with self._lock:
-            first = error is not None and self._error is None and not self._stopping.is_set()
-            if first:
+        with self._condition:
+            if stopping is not self._stopping:
+                return  # it was given up on, and started anew since
+            self._running.discard(threading.current_thread())
+            if error is not None and self._error is None and not stopping.is_set():
                 self._error = reason(error)
-            self._running -= 1
-            last = not self._running
+            self._condition.notify_all()
         # after the end of the session the loudspeaker decides: a goodbye is heard to the end
-        if not (isinstance(error, SessionClosed) or self.session.is_closed):
-            self._stopping.set()
+        if body == self._play or not (isinstance(error, SessionClosed) or self.session.is_closed):
+            stopping.set()
             self._player.wake()
-        if last:
+        if self._is_last(stopping):
             self._ended()
+
+    def _is_last(self, stopping: threading.Event) -> bool:
+        """Wait until the others are gone, or held up for too long; True for one of them all."""
+        give_up_at: Optional[float] = None
+        with self._condition:
+            while self._running and not self._claimed:
+                now = time.monotonic()
+                if stopping.is_set():
+                    give_up_at = give_up_at or now + _GRACE_S
+                if give_up_at is not None and now >= give_up_at:
+                    break
+                self._condition.wait(_TICK_S)
+            if self._claimed or stopping is not self._stopping:
+                return False
+            self._claimed = True
+            self._condition.notify_all()
+        return True
 
     def _ended(self) -> None:
         offer = self._player.offer
@@ -341,6 +372,8 @@ class AudioConversation:
         self.session._followers = tuple(
             each for each in self.session._followers if each != self._follow
         )
+        if self._running:
+            self._leave_held_up()
         error = self._error
         info = self.session.close_info
         if error is None and info is not None and not info.clean:
@@ -352,6 +385,16 @@ class AudioConversation:
         self._done.set()
         self._hooks.post("on_end", error)
         self._hooks.end()
+
+    def _leave_held_up(self) -> None:
+        """Do what the microphone's thread would, which is held up in the program's iterator."""
+        names = ", ".join(thread.name for thread in self._running)
+        _log.warning("the conversation ends without %s: the program's code holds it up", names)
+        self._uplink.leave()
+        try:
+            self.microphone.stop()
+        except Exception:  # noqa: BLE001  # a border: the input is the program's
+            _log.exception("the input could not be stopped")
 
     # --------------------------------------------------------------------------------------- parts
 

@@ -82,6 +82,7 @@ class Uplink:
         self._rate_hz = min(source.rate_hz, INPUT_RATE_HZ)
         self._resampler = pcm.Resampler(source.rate_hz, self._rate_hz)
         self._open = False  # something was sent that wants an end
+        self._left = False
         self.talking = False
         self.heard_at = 0.0
         self.ended = threading.Event()
@@ -97,6 +98,8 @@ class Uplink:
             self._output.take_played()  # from now on
         while not is_over():
             chunk = self._source.read(_READ_S)
+            if self._left:
+                return
             self._follow_key()
             if chunk is None:
                 break
@@ -104,6 +107,11 @@ class Uplink:
                 self._take(chunk)
         self._say_goodbye(is_over)
         self.ended.set()
+
+    def leave(self) -> None:
+        """End in place of the thread that runs, which is held up in the input."""
+        self._left = True
+        self._say_goodbye(lambda: True)
 
     def _take(self, chunk: bytes) -> None:
         chunk = self._without_echo(chunk)

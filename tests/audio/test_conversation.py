@@ -388,6 +388,100 @@ def test_a_source_that_raises_ends_it_with_its_reason(converse):
     assert str(conversation.error) == "the conversation failed: ValueError: no more"
 
 
+class HeldUp:
+    """An input whose iterator blocks, as a queue does on which nobody speaks."""
+
+    def __init__(self) -> None:
+        self._gate = threading.Event()
+        self.reading = threading.Event()
+        self.source = IteratorInput(self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        yield pcm.tone(300, 60, 16_000)
+        self.reading.set()
+        self._gate.wait(PATIENCE)
+        yield pcm.tone(300, 600, 16_000)
+
+    def let_go(self, conversation: AudioConversation) -> None:
+        """Go on, and wait until the thread that was held up is gone."""
+        held_up = set(conversation._running)
+        self._gate.set()
+        for thread in held_up:
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("end", ["stop", "server", "speaker", "close"])
+def test_an_iterator_that_blocks_holds_up_no_end(converse, end):
+    emulator, session = converse(Scenario(replies=["Never mind."]))
+    ended, line = Log(), HeldUp()
+
+    def broken(_block: bytes) -> None:
+        raise OSError("the line is dead")
+
+    conversation = AudioConversation(
+        session,
+        microphone=line.source,
+        speaker=CallableOutput(broken if end == "speaker" else len, silence=True),
+        echo="none",
+        on_end=ended,
+    )
+    conversation.start()
+    assert line.reading.wait(PATIENCE)
+    begun = time.monotonic()
+    if end == "stop":
+        conversation.stop(timeout=PATIENCE)
+    elif end == "server":
+        emulator.inject(Close(1011, "out of order"))
+    elif end == "close":
+        session.close()
+    assert conversation.wait(PATIENCE)
+    reason = ended.wait_for(lambda _: True) if end != "stop" else ended.entries[0]
+    assert time.monotonic() - begun < 5.0
+    assert not conversation.running
+    assert reason is conversation.error
+    expected = {"server": SessionClosed, "speaker": AudioError}.get(end, type(None))
+    assert isinstance(reason, expected)
+    line.let_go(conversation)
+    assert ended.entries == [reason]
+    if end in ("stop", "speaker"):
+        session.send_realtime_input(text="That is all.")
+        emulator.wait_for("realtimeInput.text")
+        # what the iterator gave too late is nobody's
+        assert kinds(emulator) == ["audio", "audioStreamEnd", "text"]
+
+
+def test_after_an_end_without_the_microphone_another_one_may_begin(converse):
+    _, session = converse()
+    line = HeldUp()
+    conversation = AudioConversation(
+        session, microphone=line.source, speaker=Speaker(backend=FakeBackend()), echo="none"
+    )
+    conversation.start()
+    assert line.reading.wait(PATIENCE)
+    conversation.stop()
+    with AudioConversation(session, **devices(FakeBackend()), echo="none") as other:
+        line.let_go(conversation)
+        assert other.running
+    assert not conversation.running
+
+
+def test_an_input_that_ends_the_program_ends_the_conversation_only(converse):
+    _, session = converse()
+
+    def leaving() -> Iterator[bytes]:
+        yield bytes(640)
+        raise SystemExit("usage")
+
+    conversation = AudioConversation(
+        session, microphone=IteratorInput(leaving()), speaker=Speaker(backend=FakeBackend())
+    )
+    conversation.start()
+    assert conversation.wait(PATIENCE)
+    conversation.stop()
+    assert str(conversation.error) == "the conversation failed: SystemExit: usage"
+
+
 def test_a_device_that_does_not_open_leaves_nothing_running(converse):
     _, session = converse()
     backend = FakeBackend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
 import threading
@@ -62,6 +63,55 @@ def test_chunks_of_any_kind_and_length_are_cut_to_20_ms():
         chunks = list(iter(source.read, None))
     assert b"".join(chunks) == TONE
     assert {len(chunk) for chunk in chunks} == {640}
+
+
+def test_a_queue_is_an_input_until_none_comes_and_holds_nobody_up():
+    packets: queue.Queue[bytes | None] = queue.Queue()
+    with IteratorInput(packets, realtime=False) as source:
+        begun = time.monotonic()
+        assert source.read(0.05) == b""
+        assert time.monotonic() - begun < 1.0
+        packets.put(TONE[:641])
+        assert source.read() == TONE[:640]
+        assert source.read(0.0) == b""
+        packets.put(TONE[641:1280])
+        packets.put(None)
+        assert source.read() == TONE[640:1280]
+        assert source.read() is None
+
+
+@pytest.mark.parametrize(
+    ("chunks", "options", "words"),
+    [
+        (b"\xff" * 400, {}, "not one bytes; put it in a list"),
+        ("q.wav", {}, "not one str"),
+        (pcm.from_pcm16(TONE), {}, "not one ndarray"),
+        (5, {}, "something to iterate, or a queue"),
+        ([], {"rate_hz": "8k"}, "rate_hz='8k'; a positive integer"),
+        ([], {"rate_hz": 0}, "rate_hz=0"),
+        ([], {"chunk_ms": -20}, "chunk_ms=-20"),
+        ([], {"encoding": "opus"}, "encoding='opus'"),
+    ],
+)
+def test_an_input_of_the_wrong_kind_is_refused_at_once(chunks, options, words):
+    with pytest.raises(ConfigError, match=words):
+        IteratorInput(chunks, **options)
+
+
+@pytest.mark.parametrize("encoding", ["pcm16", "mulaw"])
+@pytest.mark.parametrize("chunk", ["text", 5])
+def test_a_chunk_that_is_none_is_named(encoding, chunk):
+    with (
+        IteratorInput([chunk], encoding=encoding, realtime=False) as source,
+        pytest.raises(ConfigError, match="expected"),
+    ):
+        source.read()
+
+
+@pytest.mark.parametrize("options", [{"rate_hz": 0}, {"block_ms": 0}, {"rate_hz": "8k"}])
+def test_an_output_with_no_such_rate_is_refused_at_once(options):
+    with pytest.raises(ConfigError, match="a positive integer is expected"):
+        CallableOutput(len, **options)
 
 
 def test_an_iterator_goes_on_where_it_was_stopped():

@@ -191,6 +191,10 @@ class Lifecycle(Generic[M]):
                 stacklevel=5,
             )
 
+    def _is_heard(self) -> bool:
+        """Messages reach somebody, and nobody receives; on the reader."""
+        return self._connection.dispatcher.wants("message") and not self._receive_lock.locked()
+
     @contextmanager
     def _receiving(self) -> Iterator[None]:
         """Be the one consumer."""

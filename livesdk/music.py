@@ -74,6 +74,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             dial=dial,
             setup=lambda _: setup,
             observe=_nothing,
+            is_heard=self._is_heard,
         )
         self._connection = Connection(service, callbacks, self, options=options)
 

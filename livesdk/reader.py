@@ -54,6 +54,9 @@ LIMIT = 32 * 1024 * 1024
 _ERROR = 2048
 """Bytes that an error with its excerpt takes while it waits."""
 
+_LOOK = 0.2
+"""Seconds between two looks at whether a full inbox is needed."""
+
 _NEVER = float("inf")
 LONGEST = 20 * 24 * 3600.0
 """Seconds of the longest wait: what the system's ``poll`` takes, and nobody outlives."""
@@ -250,6 +253,8 @@ class Reader:
             wake_at = min(ping_at, silent_at, close_at, self._leave_at)
             # once for all that was read, and last: threads that run make us slower
             self._dispatcher.wake()
+            if self._inbox.is_full and self._service.is_heard():
+                self._forget_inbox()
             if self._is_held_back():
                 self._wait_for_room(wake_at)
                 continue
@@ -303,8 +308,21 @@ class Reader:
             return False
         return self._dispatcher.is_full or self._inbox.is_full
 
+    def _forget_inbox(self) -> None:
+        """Let nobody be held up by messages that others have had and nobody asks for."""
+        self._inbox.fills = False
+        count = len(self._inbox.take_all())
+        _log.warning(
+            "session %d: forgot %d messages that nobody received; receive() gives what comes from"
+            " now on",
+            self.number,
+            count,
+        )
+
     def _wait_for_room(self, until: float) -> None:
         held_since = time.monotonic()
+        if self._inbox.is_full:  # somebody else may begin to listen
+            until = min(until, held_since + _LOOK)
         if not self._warned and self._inbox.is_full:
             self._warned = True
             _log.warning(

@@ -28,6 +28,8 @@ class Service:
         observe: Told of each message on the reader, before anybody else; must not block.
         ended: Told of the end on the reader, before anybody else; must not block.
         is_tool: Tells whether the calling thread runs a tool.
+        is_heard: Tells whether messages reach somebody and nobody receives: then none is kept
+            until somebody does.
         forked: Told in the child of a fork, before anything else: a thread of the parent may have
             held any lock.
         resumption: ``None``: the session ends with its connection.
@@ -39,6 +41,7 @@ class Service:
     observe: Callable[[Any], None]
     ended: Callable[[], None] = lambda: None
     is_tool: Callable[[], bool] = lambda: False
+    is_heard: Callable[[], bool] = lambda: False
     forked: Callable[[], None] = lambda: None
     resumption: Optional[Resumption] = None
 

@@ -91,6 +91,7 @@ class Session(FirebaseNames, Senders):
             observe=self._observe,
             ended=self._ended,
             is_tool=lambda: self._calls.runs_here,
+            is_heard=self._is_heard,
             forked=self._forked,
             resumption=self._resumption(setup),
         )
@@ -106,6 +107,10 @@ class Session(FirebaseNames, Senders):
             tool_audio=tool_audio,
         )
         self._calls.use(setup.tools, functions)
+
+    def _is_heard(self) -> bool:
+        listens = bool(self._observers) or self._connection.dispatcher.wants("message")
+        return listens and not self._receive_lock.locked()
 
     # -------------------------------------------------------------------------------- resumption
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 
@@ -18,6 +19,7 @@ from session.opened import (
     says,
     spoken,
 )
+from session.rig import settled
 
 import livesdk
 from livesdk.emulator import (
@@ -333,6 +335,50 @@ def test_without_callbacks_everything_waits_for_receive():
         emulator.inject(Burst(100), END)
         assert len(until_the_end(session)) == 100
         assert session.stats.inbox_queued_bytes == 0
+
+
+LARGE = Burst(60, message=spoken("x" * 1_000_000))
+"""More than the inbox holds, and the system's buffers with it."""
+
+
+@pytest.mark.parametrize("way", ["before", "while it is full", "observer"])
+def test_a_full_inbox_that_nobody_empties_holds_up_nobody_who_listens(way):
+    count, arrived = 0, threading.Event()
+
+    def listen(message):
+        nonlocal count
+        count += bool(message.server_content)
+        if "theEnd" in (message.raw or ()):
+            arrived.set()
+
+    with opened() as (emulator, session):
+        if way == "before":
+            session.on("message", listen)
+        elif way == "observer":  # as a spoken conversation has it
+            session._observers += (listen,)
+        emulator.inject(LARGE, END)
+        if way == "while it is full":
+            assert settled(lambda: session.stats.inbox_queued_bytes > 32_000_000, PATIENCE)
+            session.on("message", listen)
+        assert arrived.wait(PATIENCE)
+        assert way == "while it is full" or count == 60
+        assert session.stats.inbox_queued_bytes == 0
+        messages = session.receive()
+        emulator.inject(Send(spoken("now")))
+        assert next(messages).text == "now"
+
+
+def test_who_receives_slowly_loses_nothing_to_those_who_listen():
+    with opened() as (emulator, session):
+        messages = session.receive()
+        emulator.inject(Send(spoken("first")))
+        assert next(messages).text == "first"
+        session.on("message", lambda _: None)
+        emulator.inject(LARGE, END)
+        assert settled(lambda: session.stats.inbox_queued_bytes > 32_000_000, PATIENCE)
+        assert not threading.Event().wait(0.5)  # two looks at least
+        rest = itertools.takewhile(lambda message: "theEnd" not in message.raw, messages)
+        assert sum(message.server_content is not None for message in rest) == 60
 
 
 def test_ask_leaves_callbacks_as_they_are_and_fills_no_memory_afterwards():

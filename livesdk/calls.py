@@ -7,11 +7,11 @@ Told of messages on the reader, of responses by whoever sends them.  The running
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable, Optional
 
 from .errors import ConfigError, LiveError
-from .protocol import completes_interaction
+from .protocol import Seen, completes_interaction
 from .tools import FunctionTool, Gate, ToolCounts, ToolRunner
 from .types.content import FunctionCall, FunctionResponse
 from .types.enums import FunctionResponseScheduling
@@ -56,6 +56,7 @@ class Calls:
         self._on_settled = on_settled
         self._drops = tool_audio == "drop"
         self._gate = Gate(blocks_by_default=blocks_by_default)
+        self._seen = Seen()  # ids of calls and cancellations; the reader's own
         self._lock = threading.Lock()  # around the four below
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
@@ -87,8 +88,9 @@ class Calls:
             ids = message.tool_call_cancellation.ids or []
             for call_id in ids:
                 self._gate.over(call_id)
+                self._seen.add(call_id)  # it may be cancelled before it is called
             self._runner.cancelled(ids)
-        self._gate.called(calls)
+        self._gate.called(self._new_among(calls))
         completes = completes_interaction(message)
         with self._lock:
             # ours are known functions, and names nobody declared
@@ -96,6 +98,14 @@ class Calls:
             self._unsettled += len(ours)
             self._owed = self._owed and not completes
         return ours
+
+    def _new_among(self, calls: Iterable[FunctionCall]) -> Iterator[FunctionCall]:
+        for call in calls:
+            if not call.id:
+                yield call
+            elif call.id not in self._seen:
+                self._seen.add(call.id)
+                yield call
 
     def run(self, calls: Sequence[FunctionCall]) -> None:
         """Have the functions run, each call once; never waits."""
@@ -107,6 +117,7 @@ class Calls:
     def connection_lost(self) -> None:
         """No open call can be answered any more, and the model will not speak to any result."""
         self._gate.clear()
+        self._seen.clear()
         self._runner.connection_lost()
         with self._lock:
             self._owed = False
@@ -164,9 +175,10 @@ class Calls:
             self._owed = self._owed or not silent
         self._send(responses, is_wanted)
 
-    def _over(self, call_id: Optional[str]) -> None:
-        """A call was answered, cancelled, lost, or took too long."""
-        self._gate.over(call_id)
+    def _over(self, call_id: Optional[str], name: str, answered: bool) -> None:
+        """A call was answered, which ``responded`` knows already; or cancelled, or lost."""
+        if not answered:
+            self._gate.over(call_id, name)
         with self._lock:
             self._unsettled -= 1
             settled = self._unsettled == 0 and not self._owed

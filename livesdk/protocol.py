@@ -30,6 +30,7 @@ __all__ = [
     "TRANSITIONS",
     "Event",
     "Memory",
+    "Seen",
     "State",
     "completes_interaction",
     "is_piece",
@@ -139,6 +140,29 @@ def is_piece(message: LiveServerMessage) -> bool:
     return message._is_piece
 
 
+class Seen:
+    """The newest ids of calls, so that one that comes again is not taken for another."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def __contains__(self, call_id: object) -> bool:
+        return call_id in self._ids
+
+    def add(self, call_id: str) -> None:
+        """Remember an id, and forget the oldest of ten thousand."""
+        self._ids[call_id] = None
+        if len(self._ids) > _REMEMBERED:
+            self._ids.pop(next(iter(self._ids)), None)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._ids.clear()
+
+
+_REMEMBERED = 10_000
+
+
 @define
 class Memory:
     """What the messages so far have said, as far as it matters for ending and resuming.
@@ -156,6 +180,7 @@ class Memory:
     resumable: bool = False
     pending_calls: set[str] = Factory(set)
     generating: bool = False
+    _over: Seen = Factory(Seen)  # calls that were answered or cancelled
 
     @property
     def mid_turn(self) -> bool:
@@ -174,10 +199,11 @@ class Memory:
         if message.server_content:
             self._content(message.server_content)
         for call in message.tool_calls:
-            if call.id:
+            if call.id and call.id not in self._over:
                 self.pending_calls.add(call.id)
         if message.tool_call_cancellation:
-            self.pending_calls.difference_update(message.tool_call_cancellation.ids or ())
+            for call_id in message.tool_call_cancellation.ids or ():
+                self.responded(call_id)
         if completes_interaction(message):
             self.generating = False
 
@@ -188,12 +214,15 @@ class Memory:
             self.generating = False
 
     def responded(self, call_id: Optional[str]) -> None:
-        """A response to a call was sent."""
-        self.pending_calls.discard(call_id or "")
+        """A response to a call was sent, or none is wanted any more."""
+        if call_id:
+            self._over.add(call_id)
+            self.pending_calls.discard(call_id)
 
     def connection_lost(self) -> None:
         """What was under way on that connection is so no more."""
         self.pending_calls.clear()
+        self._over.clear()
         self.generating = self.resumable = False
 
 

@@ -19,7 +19,7 @@ import attrs
 
 from . import codec
 from ._firebase_names import FirebaseNames
-from ._log import get_logger
+from ._log import get_logger, words_of
 from .calls import Calls
 from .connection import Connection
 from .dispatch import LiveCallbacks
@@ -142,7 +142,7 @@ class Session(FirebaseNames, Senders):
         try:
             message = self._history.message() if self._history is not None else None
         except Exception as error:  # noqa: BLE001  # a border: the function is the user's
-            failure = ConfigError(f"history: it was not sent: {type(error).__name__}: {error}")
+            failure = ConfigError(f"history: it was not sent: {words_of(error)}")
             failure.__cause__ = error
             self._connection.report(failure)
             return None

@@ -136,7 +136,11 @@ def encode(message: Model) -> bytes:
     Raises:
         ConfigError: User data inside it cannot be written as JSON.
     """
-    return dumps(to_wire(message))
+    try:
+        wire = to_wire(message)
+    except RecursionError:
+        raise ConfigError("the message is nested too deeply, or within itself") from None
+    return dumps(wire)
 
 
 def dumps(wire: Any) -> bytes:
@@ -148,7 +152,10 @@ def dumps(wire: Any) -> bytes:
             "a text holds half of a surrogate pair, which UTF-8 cannot carry"
         ) from None
     except (TypeError, ValueError, RecursionError) as error:
-        place = _unsendable(wire) if not isinstance(error, RecursionError) else ""
+        try:
+            place = _unsendable(wire)
+        except RecursionError:  # it holds itself
+            place = ""
         raise ConfigError(f"{place or 'the message'} cannot be sent as JSON: {error}") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Union
 
+from .._log import words_of
 from ..audio.base import AudioInput, AudioOutput
 from ..audio.echo import Canceller
 from ..errors import AudioError, ConfigError, LiveError, SessionClosed
@@ -61,6 +62,6 @@ def reason(error: Optional[BaseException]) -> Optional[BaseException]:
         return None if error.info.clean else error
     if error is None or isinstance(error, LiveError):
         return error
-    wrapped = AudioError(f"the conversation failed: {type(error).__name__}: {error}")
+    wrapped = AudioError(f"the conversation failed: {words_of(error)}")
     wrapped.__cause__ = error
     return wrapped

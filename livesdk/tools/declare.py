@@ -102,7 +102,8 @@ def tool(function: Optional[F] = None, **options: Any) -> Any:
 
 def _checked(options: ToolOptions) -> ToolOptions:
     timeout: Any = options.timeout
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and timeout > 0):  # nan is not
         raise ConfigError(f"tool: timeout: expected seconds above 0, got {timeout!r:.40}")
     return attrs.evolve(
         options,

@@ -4,11 +4,12 @@ The service ends sessions that send audio or video while a BLOCKING call is open
 calls block: those of functions declared so, and of functions that do not say, where the model's
 family blocks by default (Protocol §13.5, §15).
 
-The reader adds, anybody removes; each step is one operation on a set, which needs no lock.
+The reader adds, anybody removes; each step is one operation on a list, which needs no lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Optional
 
@@ -26,13 +27,13 @@ class Gate:
         blocks_by_default: What a declaration without ``behavior`` means.
 
     Attributes:
-        open: The keys of the calls; do not change it.
+        open: The ids of the calls, and the names of those that have none; do not change it.
     """
 
     def __init__(self, *, blocks_by_default: bool) -> None:
         self._default = blocks_by_default
         self._blocking: frozenset[str] = frozenset()
-        self.open: set[str] = set()
+        self.open: list[str] = []
 
     def declare(self, tools: Optional[Iterable[Tool]]) -> None:
         """Take the declarations that hold from now on; open calls stay as they are."""
@@ -45,14 +46,15 @@ class Gate:
         )
 
     def called(self, calls: Iterable[FunctionCall]) -> None:
-        """Calls came in."""
+        """Calls came in, none of them again."""
         for call in calls:
             if call.name in self._blocking:
-                self.open.add(call.id or call.name or "")
+                self.open.append(call.id or call.name or "")
 
     def over(self, call_id: Optional[str], name: Optional[str] = None) -> None:
         """A call was answered, cancelled, or took too long."""
-        self.open.discard(call_id or name or "")
+        with contextlib.suppress(ValueError):  # one that blocks nothing
+            self.open.remove(call_id or name or "")
 
     def clear(self) -> None:
         """The connection of all open calls is gone."""

@@ -20,9 +20,10 @@ from typing import Any, Optional
 import attrs
 
 from .. import codec
-from .._log import get_logger, shorten
+from .._log import get_logger, shorten, words_of
 from .._records import define
 from ..errors import ConfigError, LiveError, ToolError
+from ..protocol import Seen
 from ..types.content import (
     Blob,
     FunctionCall,
@@ -36,8 +37,7 @@ from .declare import FunctionTool
 __all__ = ["ToolCounts", "ToolRunner"]
 
 _log = get_logger(__name__)
-_REMEMBERED = 10_000
-"""Ids of calls that are over, kept so that one that comes again is not run again."""
+_LONGEST = threading.TIMEOUT_MAX
 
 
 @define(kw_only=True)
@@ -91,7 +91,7 @@ class ToolRunner:
         send: Sends responses; may block, raises when the session is over.  Its second argument
             tells whether they are still wanted: not on another connection than the call's.
         report: Told of each :class:`ToolError`.
-        on_over: Told of the id of each call that is over, for whatever reason.
+        on_over: Told of id and name of each call that is over, and whether a response was sent.
         workers: Threads at most; a function that outlives its timeout gets a substitute.
     """
 
@@ -102,7 +102,7 @@ class ToolRunner:
         name: str,
         send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
-        on_over: Callable[[Optional[str]], None],
+        on_over: Callable[[Optional[str], str, bool], None],
         workers: int = 4,
     ) -> None:
         self._session = session
@@ -115,7 +115,7 @@ class ToolRunner:
         self._tools: Mapping[str, FunctionTool] = {}
         self._queue: list[_Call] = []  # a few at most
         self._open: dict[str, _Call] = {}
-        self._seen: dict[str, None] = {}  # in order
+        self._seen = Seen()
         self._threads = 0
         self._idle = 0
         self._stuck = 0
@@ -160,7 +160,7 @@ class ToolRunner:
             if key in self._seen:
                 self.counts.repeated += 1
                 return False
-            self._remember(key)
+            self._seen.add(key)
             tool = self._tools.get(call.name or "")
             made = _Call(
                 key, call.id, call.name or "", call.args or {}, tool, self._session, self._epoch
@@ -173,13 +173,22 @@ class ToolRunner:
             self._condition.notify_all()
             starts = self._threads_to_start(made)
         for target, name in starts:
-            threading.Thread(target=target, name=name, daemon=True).start()
+            self._start(target, name)
         return True
 
-    def _remember(self, key: str) -> None:
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+    def _start(self, target: Callable[[], None], name: str) -> None:
+        """Start a thread; where there can be none, the next call tries again."""
+        try:
+            threading.Thread(target=target, name=name, daemon=True).start()
+        except RuntimeError as error:
+            with self._condition:
+                if target == self._watch:
+                    self._watching = False
+                else:
+                    self._threads -= 1
+                self._condition.notify_all()
+            if "interpreter shutdown" not in str(error):  # then nobody is left to be told
+                _log.error("%s cannot be started: %s", name, error)
 
     def _threads_to_start(self, call: _Call) -> list[tuple[Callable[[], None], str]]:
         """Return the threads that are missing; the caller holds the condition."""
@@ -198,12 +207,12 @@ class ToolRunner:
             with self._condition:
                 call = self._open.get(call_id)
                 if call is None:
-                    self._remember(call_id)  # it may be cancelled before it is called
+                    self._seen.add(call_id)  # it may be cancelled before it is called
                     continue
                 self._end(call)
                 self.counts.cancelled += 1
             call.cancelled.set()
-            self._on_over(call.call_id)
+            self._on_over(call.call_id, call.name, False)
 
     def connection_lost(self) -> None:
         """No call that is open can be answered any more; the runner goes on.
@@ -220,7 +229,7 @@ class ToolRunner:
             self._queue.clear()
         for call in calls:
             call.cancelled.set()
-            self._on_over(call.call_id)
+            self._on_over(call.call_id, call.name, False)
 
     def close(self) -> None:
         """Take no more calls, let the threads end; functions that run are told, not waited for."""
@@ -273,9 +282,21 @@ class ToolRunner:
             for response, last in self._responses(call):
                 if not self._answer(call, response, last=last):
                     return
+        except BaseException as error:  # noqa: BLE001  # nothing may cost a worker, or its call
+            self._answer_at_all(call, error)
         finally:
             self._busy.discard(threading.get_ident())
             self._settle(call)
+
+    def _answer_at_all(self, call: _Call, error: BaseException) -> None:
+        """Something slipped through; the model would wait for ever."""
+        _log.error("the tool %s could not be answered", call.shown, exc_info=error)
+        try:
+            response, last = self._failure(call, words_of(error), error)
+            self._answer(call, response, last=last)
+        except Exception:  # noqa: BLE001  # a border: see above
+            _log.exception("the tool %s could not be answered at all", call.shown)
+            self._unanswered(call, error, last=False)
 
     def _settle(self, call: _Call) -> None:
         """A function that was answered for came back."""
@@ -303,7 +324,7 @@ class ToolRunner:
             raise
         except BaseException as error:  # noqa: BLE001  # a border: the user's function, sys.exit()
             _log.error("the tool %s raised", call.shown, exc_info=error)
-            yield self._failure(call, f"{type(error).__name__}: {error}", error)
+            yield self._failure(call, words_of(error), error)
         else:
             yield self._addressed(call, response), True
 
@@ -352,31 +373,33 @@ class ToolRunner:
                 self._end(call)
         try:
             self._send([response], lambda: call.epoch == self._epoch)
-        except LiveError as error:
+        except Exception as error:  # noqa: BLE001  # of what the function returned, too
+            is_unsendable = isinstance(error, ConfigError) or not isinstance(error, LiveError)
             # Ended before: this is the error itself, to a name or an id that cannot be sent.
-            if isinstance(error, ConfigError) and not ended:
+            if is_unsendable and not ended:
                 return self._answer_instead(call, error, last=last)
             self._unanswered(call, error, last=last)
             return False
         if last:
             with self._condition:
                 self.counts.answered += 1
-            self._on_over(call.call_id)
+            self._on_over(call.call_id, call.name, True)
         return True
 
-    def _answer_instead(self, call: _Call, error: ConfigError, *, last: bool) -> bool:
+    def _answer_instead(self, call: _Call, error: Exception, *, last: bool) -> bool:
         """The result is no JSON and cannot be sent: tell the model, which would wait for ever."""
         if not last:
             with self._condition:
                 self._end(call)
-        text = f"the result cannot be sent: {error}"
+        why = error if isinstance(error, LiveError) else words_of(error)
+        text = f"the result cannot be sent: {why}"
         failure = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
         failure.__cause__ = error
         self._report(failure)
         response = self._addressed(call, FunctionResponse(response={"error": text}))
         return self._answer(call, response, last=True, ended=True)
 
-    def _unanswered(self, call: _Call, error: LiveError, *, last: bool) -> None:
+    def _unanswered(self, call: _Call, error: BaseException, *, last: bool) -> None:
         """The response could not be sent: the connection is gone, or it cannot be written."""
         with self._condition:
             ours = last or not call.over
@@ -385,7 +408,7 @@ class ToolRunner:
                 self.counts.lost += 1
         if ours:
             call.cancelled.set()
-            self._on_over(call.call_id)
+            self._on_over(call.call_id, call.name, False)
             _log.warning("the result of the tool %s was not sent: %s", call.shown, error)
 
     # ------------------------------------------------------------------------ on the watch
@@ -403,12 +426,13 @@ class ToolRunner:
                     return
                 if not late:
                     soonest = min((call.deadline or now for call in waiting), default=None)
-                    self._condition.wait(None if soonest is None else soonest - now)
+                    left = None if soonest is None else soonest - now
+                    self._condition.wait(None if left is None else min(left, _LONGEST))
                     continue
                 starts = [self._give_up(call) for call in late]
             for call, substitute in zip(late, starts):
                 if substitute is not None:
-                    threading.Thread(target=self._work, name=substitute, daemon=True).start()
+                    self._start(self._work, substitute)
                 self._tell_late(call)
 
     def _give_up(self, call: _Call) -> Optional[str]:
@@ -439,7 +463,7 @@ class ToolRunner:
         call.cancelled.set()
         with self._condition:
             self.counts.answered += 1
-        self._on_over(call.call_id)
+        self._on_over(call.call_id, call.name, True)
 
 
 _ANSWERED_FOR = float("-inf")

@@ -46,7 +46,10 @@ def test_calls_without_an_id_go_by_name():
     gate = Gate(blocks_by_default=True)
     gate.declare(declared(f=None))
     gate.called([FunctionCall(name="f")])
+    gate.called([FunctionCall(name="f")])
     assert gate.is_shut
+    gate.over(None, "f")
+    assert gate.is_shut  # the second one is still open
     gate.over(None, "f")
     assert not gate.is_shut
 

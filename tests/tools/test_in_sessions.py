@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from session.rig import settled
 
 import livesdk
 from livesdk import LiveCallbacks, ToolContext, tool
@@ -101,6 +102,45 @@ def test_a_call_that_comes_as_part_as_well_runs_once(serve):
         session.ask("go", timeout=SECONDS)
     assert len(runs) == 1
     assert len(responses(emulator)) == 1
+
+
+def again(order: str) -> list[object]:
+    """The call of a function, twice, in one of the orders in which servers have sent it."""
+    one = {"id": "c1", "name": "f", "args": {}}
+    call = Send({"toolCall": {"functionCalls": [one]}})
+    if order == "a part first":
+        return [Send({"serverContent": {"modelTurn": {"parts": [{"functionCall": one}]}}}), call]
+    if order == "cancelled first":
+        return [Send({"toolCallCancellation": {"ids": ["c1"]}}), call]
+    return [Call("f", {}, id="c1"), SayResults(), call]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("order", ["after its answer", "a part first", "cancelled first"])
+def test_a_call_that_comes_again_shuts_out_no_media(serve, order, by_hand):
+    def f() -> str:
+        return "done"
+
+    emulator = serve(Reply(steps=[*again(order), Send({"theEnd": {}})]))
+    declared = {"function_declarations": [{"name": "f", "behavior": "BLOCKING"}]}
+    with connect(emulator, declared if by_hand else tool(behavior="BLOCKING")(f)) as session:
+        if by_hand and order != "cancelled first":
+            response = {"id": "c1", "name": "f", "response": {}}
+            answered = iter([session.send_tool_response])
+            session.on(
+                "message", lambda m: m.tool_calls and next(answered, lambda _: None)(response)
+            )
+        session.send_client_content("go")
+        for message in session.receive():
+            if "theEnd" in message.raw:
+                break
+        if order != "cancelled first":
+            emulator.wait_for("toolResponse")
+        assert settled(lambda: not session._calls.must_wait)
+        session.send_realtime_input(audio=bytes(640))
+        emulator.wait_for("realtimeInput.audio")
+        assert session.stats.media_held_back_ms == 0
+        assert not session._connection.memory.pending_calls
 
 
 def test_functions_do_not_hold_up_the_reader_or_callbacks(serve):
@@ -699,15 +739,20 @@ def test_a_generator_answers_in_parts(serve):
 
 
 @pytest.mark.parametrize("generator", [False, True])
-def test_a_result_that_is_no_json_is_an_error_response(serve, generator):
-    def when() -> object:
-        return dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+@pytest.mark.parametrize("within_itself", [False, True])
+def test_a_result_that_is_no_json_is_an_error_response(serve, generator, within_itself):
+    def odd() -> object:
+        if not within_itself:
+            return dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+        result: dict[str, object] = {}
+        result["me"] = result
+        return result
 
-    def when_in_parts() -> object:
-        yield when()
+    def odd_in_parts() -> object:
+        yield odd()
 
     errors = []
-    function = when_in_parts if generator else when
+    function = odd_in_parts if generator else odd
     emulator = serve(Reply(steps=[Call(function.__name__, {}, id="c1"), SayResults()]))
     with connect(emulator, function, callbacks=LiveCallbacks(onerror=errors.append)) as session:
         session.ask("when?", timeout=SECONDS)

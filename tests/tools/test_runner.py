@@ -35,7 +35,7 @@ class Line:
             self.responses += responses
             self._changed.notify_all()
 
-    def done(self, call_id: Any) -> None:
+    def done(self, call_id: Any, _name: str, _answered: bool) -> None:
         with self._changed:
             self.over.append(call_id)
             self._changed.notify_all()
@@ -335,6 +335,58 @@ def test_a_generator_that_raises_ends_with_an_error(runner, line):
     use(runner, count)
     runner.called([a_call("count", "g")])
     assert line.wait(2)[1].response == {"error": "ValueError: broken"}
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize("kind", [GeneratorExit, Wordless])
+def test_whatever_a_function_raises_it_is_answered_and_ends_no_worker(runner, line, kind):
+    def leave() -> None:
+        raise kind
+
+    use(runner, leave)
+    for number in range(1, 7):  # more than there are workers
+        runner.called([a_call("leave", str(number))])
+        assert kind.__name__ in str(line.wait(number)[-1].response)
+    line.wait_over(6)
+    assert len(line.errors) == 6
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again_at_the_next_call(runner, line, monkeypatch):
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    @tool(timeout=SECONDS)
+    def f() -> None: ...
+
+    use(runner, f)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        runner.called([a_call("f", "1")])
+    runner.called([a_call("f", "2")])
+    assert {response.id for response in line.wait(2)} == {"1", "2"}
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), 1e10])
+def test_a_timeout_of_years_leaves_those_of_others_alone(runner, line, timeout):
+    gate = threading.Event()
+
+    @tool(timeout=timeout)
+    def patient() -> None:
+        gate.wait(SECONDS)
+
+    @tool(timeout=0.1)
+    def hasty() -> None:
+        gate.wait(SECONDS)
+
+    use(runner, patient, hasty)
+    runner.called([a_call("patient", "1")])
+    runner.called([a_call("hasty", "2")])
+    assert line.wait(1)[0].id == "2"
+    gate.set()
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BaseException])

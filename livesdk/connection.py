@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ._timeout import seconds_of_timeout
 from .dispatch import Dispatcher, LiveCallbacks
 from .errors import (
     CallbackError,
@@ -27,7 +28,7 @@ from .errors import (
 )
 from .inbox import Inbox
 from .protocol import Event, Memory, State, next_state
-from .reader import LIMIT, LONGEST, CloseRequest, End, soonest
+from .reader import LIMIT, CloseRequest, End, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
 from .service import Options, Service
@@ -181,6 +182,8 @@ class Connection(Recovery):
         except BaseException:  # Ctrl-C
             self._given_up = True
             self._transport.abort()
+            if self._reader.is_alive():  # the program may be about to end, and OpenSSL with it
+                self._reader.join(_SLACK)
             raise
         with self._condition:
             if self._accepted:  # perhaps a slow onopen on the reader holds up the rest
@@ -207,9 +210,10 @@ class Connection(Recovery):
     def send(
         self,
         payload: bytes,
-        timeout: float,
+        timeout: Optional[float],
         *,
         before: Optional[Callable[[], None]] = None,
+        in_vain: Optional[Callable[[], None]] = None,
         is_wanted: Optional[Callable[[], bool]] = None,
         media_ms: Optional[float] = None,
     ) -> None:
@@ -220,8 +224,9 @@ class Connection(Recovery):
 
         Args:
             payload: The message.
-            timeout: Seconds.
+            timeout: Seconds; ``None``: for ever.
             before: Called each time it is about to go out.
+            in_vain: Called each time it then did not.
             is_wanted: Asked each time as well; a message that nobody wants any more is not sent.
             media_ms: How much realtime media it is, if it is any.
 
@@ -232,7 +237,7 @@ class Connection(Recovery):
             LiveTimeout: The peer takes nothing; nothing was sent.
         """
         self._check_open()
-        deadline = time.monotonic() + min(timeout, LONGEST)
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         transport = self._transport
         while True:
             if self._state is State.RECONNECTING:
@@ -243,10 +248,13 @@ class Connection(Recovery):
                 before()
             try:
                 return transport.send(payload, deadline, media_ms)
-            except Held:  # it is being left, or it stays after all
-                transport = self._await_connection(deadline)
-            except Lost:
-                transport = self._await_next(transport, deadline)
+            except (Held, Lost) as lost:
+                if in_vain is not None:
+                    in_vain()
+                if isinstance(lost, Held):  # it is being left, or it stays after all
+                    transport = self._await_connection(deadline)
+                else:
+                    transport = self._await_next(transport, deadline)
 
     def send_media(self, payload: bytes, duration_ms: float) -> None:
         """Send realtime media: never waits, oldest dropped beyond a second.
@@ -372,7 +380,6 @@ class Connection(Recovery):
         """Ask for the end, and wait for it at most ``timeout``; see ``Session.close``."""
         if self._check_fork() or self._reader is None:
             return
-        timeout = min(timeout, LONGEST)
         deadline = time.monotonic() + timeout
         # the peer gets most of the time for its answer, the rest is for cleaning up
         grace = deadline - min(0.25, timeout / 4)
@@ -406,7 +413,7 @@ class Connection(Recovery):
             raise LocalProtocolError(
                 "wait_closed() in a callback would wait for itself; call it from another thread"
             )
-        deadline = None if timeout is None else soonest(time.monotonic() + timeout)
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         self._wait_finished(deadline)
         info = self._info
         if not self._finished or info is None:
@@ -417,14 +424,14 @@ class Connection(Recovery):
             raise self._callback_failure
         return info
 
-    def wait_ended(self, timeout: float) -> bool:
+    def wait_ended(self, timeout: Optional[float]) -> bool:
         """Wait until the connection has ended or is being closed; True if so."""
         if self._check_fork():
             return True
         with self._condition:
             return self._condition.wait_for(
                 lambda: self._info is not None or self._close is not None,
-                min(timeout, LONGEST),
+                seconds_of_timeout(timeout),
             )
 
     def notice_fork(self) -> None:

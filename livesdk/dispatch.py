@@ -26,6 +26,7 @@ from attrs import evolve
 
 from ._log import get_logger
 from ._records import frozen
+from ._timeout import seconds_of_timeout
 from .errors import CallbackError, ConfigError
 
 __all__ = ["EVENTS", "Callback", "Dispatch", "Dispatcher", "LiveCallbacks", "callbacks_from"]
@@ -328,7 +329,7 @@ class Dispatcher:
         if self._ended:
             self._condition.notify_all()
 
-    def pump(self, timeout: float = 0.0) -> int:
+    def pump(self, timeout: Optional[float] = 0.0) -> int:
         """Run what is queued in this thread; wait up to ``timeout`` seconds for the first.
 
         Returns:
@@ -336,11 +337,12 @@ class Dispatcher:
         """
         if self._mode != "manual":
             raise ConfigError("pump() needs LiveCallbacks(dispatch='manual')")
+        seconds = seconds_of_timeout(timeout)
         with self._lock:
             if not (self._draining or self._queue):
                 self._condition.wait_for(
                     lambda: self._queue or self._ended or self._draining,
-                    min(timeout, threading.TIMEOUT_MAX),
+                    seconds,
                 )
             if self._draining:
                 return 0

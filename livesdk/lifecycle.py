@@ -10,9 +10,11 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
+from ._timeout import seconds_of_timeout
 from .connection import Connection
 from .errors import (
     CloseInfo,
@@ -27,10 +29,18 @@ from .protocol import State
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["CUT", "Lifecycle"]
+__all__ = ["CUT", "SETTLED", "Lifecycle", "Mark"]
 
-CUT: Any = object()
-"""Stands in the inbox where a reconnection cut a turn short; nobody but us sees it."""
+
+class Mark(Enum):
+    """Stands in the inbox between messages; nobody but us sees it."""
+
+    CUT = "a reconnection cut the turn short"
+    SETTLED = "the turn is over, for which the model was done but not its tools"
+
+
+CUT: Any = Mark.CUT
+SETTLED: Any = Mark.SETTLED
 
 M = TypeVar("M")
 S = TypeVar("S", bound="Lifecycle[Any]")
@@ -63,7 +73,7 @@ class Lifecycle(Generic[M]):
 
     # ----------------------------------------------------------------------------------- the end
 
-    def close(self, timeout: float = 2.0, *, code: int = 1000, reason: str = "") -> None:
+    def close(self, timeout: Optional[float] = 2.0, *, code: int = 1000, reason: str = "") -> None:
         """Say goodbye and end the session; any thread, any number of times.
 
         What was sent before goes out first.  Messages that arrive later are not delivered.  In a
@@ -75,11 +85,13 @@ class Lifecycle(Generic[M]):
             reason: At most 123 bytes of UTF-8; the rest is cut.
 
         Raises:
-            ConfigError: A code that programs may not send.
+            ConfigError: A code that programs may not send, or a reason that is no text.
         """
-        if code != 1000 and not 3000 <= code <= 4999:
+        if type(code) is not int or (code != 1000 and not 3000 <= code <= 4999):
             raise ConfigError(f"code: expected 1000 or 3000 to 4999, got {code!r:.40}")
-        self._connection.close(max(0.0, timeout), code, reason)
+        if not isinstance(reason, str):
+            raise ConfigError(f"reason: expected a text, got {reason!r:.40}")
+        self._connection.close(seconds_of_timeout(timeout), code, reason)
 
     def wait_closed(self, timeout: Optional[float] = None) -> CloseInfo:
         """Wait until the session has ended and ``onclose`` has run.
@@ -94,7 +106,7 @@ class Lifecycle(Generic[M]):
         """
         return self._connection.wait_closed(timeout)
 
-    def wait_ended(self, timeout: float) -> bool:
+    def wait_ended(self, timeout: Optional[float]) -> bool:
         """Wait until the session has ended or is closing, at most ``timeout``; True if so.
 
         What a loop that sends at intervals waits with, instead of ``time.sleep``.
@@ -132,7 +144,7 @@ class Lifecycle(Generic[M]):
         """Remove a callback; nothing happens if it is not there."""
         self._connection.dispatcher.off(event, callback)
 
-    def pump(self, timeout: float = 0.0) -> int:
+    def pump(self, timeout: Optional[float] = 0.0) -> int:
         """Run the callbacks that wait, in this thread; for ``LiveCallbacks(dispatch="manual")``.
 
         Args:
@@ -145,28 +157,33 @@ class Lifecycle(Generic[M]):
 
     # --------------------------------------------------------------------------------- receiving
 
-    def receive(self) -> Iterator[M]:
+    def receive(self, *, timeout: Optional[float] = None) -> Iterator[M]:
         """Iterate over every message until the session ends.
 
         What arrived before the end is delivered before the end is seen.  After a clean end the
         iteration stops; after an abnormal one it raises.
 
+        Args:
+            timeout: Seconds to wait for each message; ``None``: for ever.
+
         Raises:
+            LiveTimeout: No message came in time.  The session lives; iterate anew to go on.
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
+        seconds = None if timeout is None else seconds_of_timeout(timeout)
         self._connection.check_may_wait()
         self._refuse_second_consumer()
         self._connection.fills_inbox = True  # from the call on, not from the first message
-        return self._messages()
+        return self._messages(seconds)
 
-    def _messages(self) -> Iterator[M]:
+    def _messages(self, seconds: Optional[float]) -> Iterator[M]:
         with self._receiving():
             while True:
-                message = self._next(None)
+                message = self._next(None if seconds is None else time.monotonic() + seconds)
                 if message is None:
                     return
-                if message is not CUT:
+                if not isinstance(message, Mark):
                     yield message
 
     def _refuse_second_consumer(self) -> None:
@@ -232,5 +249,5 @@ class Lifecycle(Generic[M]):
                 hint_at = None
                 self._hint_at_silence()
             if deadline is not None and time.monotonic() >= deadline:
-                raise LiveTimeout("the turn did not end in time", phase="turn")
+                raise LiveTimeout("what was waited for did not come in time", phase="turn")
         return None

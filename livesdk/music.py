@@ -20,6 +20,7 @@ from typing import Any, Optional
 import attrs
 
 from . import codec
+from ._timeout import seconds_of_timeout
 from .connection import Connection
 from .dispatch import LiveCallbacks
 from .errors import ConfigError, LiveTimeout
@@ -79,7 +80,11 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         self._connection = Connection(service, callbacks, self, options=options)
 
     def set_weighted_prompts(
-        self, prompts: Any = None, *, weighted_prompts: Any = None, timeout: float = SEND_TIMEOUT
+        self,
+        prompts: Any = None,
+        *,
+        weighted_prompts: Any = None,
+        timeout: Optional[float] = SEND_TIMEOUT,
     ) -> None:
         """Replace the prompts; playing music fades over to them.
 
@@ -102,7 +107,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         *,
         music_generation_config: Any = None,
         reset: bool = False,
-        timeout: float = SEND_TIMEOUT,
+        timeout: Optional[float] = SEND_TIMEOUT,
         **changes: Any,
     ) -> None:
         """Change how the music sounds: the given fields, the others stay.
@@ -124,7 +129,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         given = _one_of("config", config, music_generation_config)
         given = _inside(given, "music_generation_config", "musicGenerationConfig")
         change = checked_music_config(_with_changes(given, changes))
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         with self._turn_of_config(deadline):
             before, merged = self._config, _merged(self._config, change)
             message = LiveMusicClientMessage(music_generation_config=merged)
@@ -182,7 +187,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
     def _control(self, control: LiveMusicPlaybackControl) -> None:
         self._send(LiveMusicClientMessage(playback_control=control), SEND_TIMEOUT)
 
-    def _send(self, message: LiveMusicClientMessage, timeout: float) -> None:
+    def _send(self, message: LiveMusicClientMessage, timeout: Optional[float]) -> None:
         self._connection.send(codec.encode(message), timeout)
 
 

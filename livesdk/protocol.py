@@ -36,6 +36,7 @@ __all__ = [
     "is_piece",
     "next_state",
     "seconds_of",
+    "speaks",
 ]
 
 
@@ -130,6 +131,17 @@ def completes_interaction(message: LiveServerMessage) -> bool:
     if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
         return status == InteractionStatus.IDLE
     return bool(content and content.turn_complete)
+
+
+def speaks(message: LiveServerMessage) -> bool:
+    """Tell whether the model says or does something: what nothing but a turn of it has.
+
+    A transcript may come late, and so may the news that it is done generating; neither begins a
+    turn.
+    """
+    content = message.server_content
+    turn = content.model_turn if content else None
+    return bool((turn is not None and turn.parts) or message.tool_calls)
 
 
 def is_piece(message: LiveServerMessage) -> bool:

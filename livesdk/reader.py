@@ -21,6 +21,7 @@ from typing import Any, Optional, Union
 from . import codec
 from ._log import get_logger, shorten
 from ._records import define, frozen
+from ._timeout import LONGEST
 from .dispatch import Dispatcher
 from .errors import (
     CloseInfo,
@@ -37,7 +38,6 @@ from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
 __all__ = [
     "LIMIT",
-    "LONGEST",
     "CloseRequest",
     "End",
     "Opening",
@@ -58,8 +58,6 @@ _LOOK = 0.2
 """Seconds between two looks at whether a full inbox is needed."""
 
 _NEVER = float("inf")
-LONGEST = 20 * 24 * 3600.0
-"""Seconds of the longest wait: what the system's ``poll`` takes, and nobody outlives."""
 
 
 @define

@@ -25,9 +25,10 @@ from attrs import Factory, evolve
 
 from ._log import get_logger
 from ._records import define
+from ._timeout import LONGEST
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
-from .reader import LONGEST, End, Opening, Reader, soonest
+from .reader import End, Opening, Reader, soonest
 from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure, setup_error
 from .transport import CloseFrame, Lost, Message, Outbound, Transport
 

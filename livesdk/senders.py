@@ -69,7 +69,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         turns: Any = None,
         turn_complete: Optional[bool] = True,
         *,
-        timeout: float = SEND_TIMEOUT,
+        timeout: Optional[float] = SEND_TIMEOUT,
     ) -> None:
         """Add turns to the conversation, and with ``turn_complete`` ask for an answer.
 
@@ -96,7 +96,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         self,
         turns: Any,
         turn_complete: Optional[bool],
-        timeout: float,
+        timeout: Optional[float],
         before: Optional[Callable[[], None]] = None,
     ) -> None:
         if isinstance(turns, Mapping):
@@ -119,7 +119,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         activity_end: Any = None,
         media: Any = None,
         rate_hz: Optional[int] = None,
-        timeout: float = SEND_TIMEOUT,
+        timeout: Optional[float] = SEND_TIMEOUT,
     ) -> None:
         """Send one piece of what the user says or shows at this moment (Protocol §5).
 
@@ -189,7 +189,7 @@ class Senders(Lifecycle[LiveServerMessage]):
             self._send_media(frame)
 
     def _send_realtime(
-        self, pieces: Iterable[Mapping[str, Any]], rate_hz: Optional[int], timeout: float
+        self, pieces: Iterable[Mapping[str, Any]], rate_hz: Optional[int], timeout: Optional[float]
     ) -> None:
         """Send pieces, each with one argument of ``send_realtime_input``; all or none are right."""
         for frame in self._frames(list(pieces), rate_hz):
@@ -220,7 +220,9 @@ class Senders(Lifecycle[LiveServerMessage]):
             self._alignment = alignment
         return frames
 
-    def send_tool_response(self, function_responses: Any, *, timeout: float = SEND_TIMEOUT) -> None:
+    def send_tool_response(
+        self, function_responses: Any, *, timeout: Optional[float] = SEND_TIMEOUT
+    ) -> None:
         """Answer one or more function calls (Protocol §6).
 
         Args:
@@ -241,7 +243,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         function_responses: Any,
         is_wanted: Optional[Callable[[], bool]] = None,
         *,
-        timeout: float = SEND_TIMEOUT,
+        timeout: Optional[float] = SEND_TIMEOUT,
     ) -> None:
         message = sending.tool_response(function_responses, self._access)
         assert message.tool_response is not None  # just made
@@ -268,7 +270,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         *,
         system_instruction: Any = None,
         tools: Any = None,
-        timeout: float = SEND_TIMEOUT,
+        timeout: Optional[float] = SEND_TIMEOUT,
     ) -> None:
         """Replace the system instruction, the tools, or both, from here on (Protocol §7).
 
@@ -369,7 +371,7 @@ class Senders(Lifecycle[LiveServerMessage]):
     def _send(
         self,
         message: LiveClientMessage,
-        timeout: float,
+        timeout: Optional[float],
         *,
         asks: bool = False,
         before: Optional[Callable[[], None]] = None,
@@ -382,7 +384,7 @@ class Senders(Lifecycle[LiveServerMessage]):
     def _send_payload(
         self,
         payload: bytes,
-        timeout: float,
+        timeout: Optional[float],
         *,
         asks: bool,
         before: Optional[Callable[[], None]] = None,
@@ -391,18 +393,24 @@ class Senders(Lifecycle[LiveServerMessage]):
         self._awaits_more = False
         # before it is sent: the answer may be here sooner than this thread goes on
         before = before or (self._prompted if asks else None)
+        in_vain = self._withdrawn if asks else None
         try:
-            self._connection.send(payload, timeout, before=before, is_wanted=is_wanted)
+            self._connection.send(
+                payload, timeout, before=before, in_vain=in_vain, is_wanted=is_wanted
+            )
         except BaseException:
             if asks:  # nothing was asked
-                with self._lock:
-                    self._tally.withdrawn()
+                self._withdrawn()
             raise
         self._count_sent()
 
     def _prompted(self) -> None:
         with self._lock:
             self._tally.prompted(time.monotonic())
+
+    def _withdrawn(self) -> None:
+        with self._lock:
+            self._tally.withdrawn()
 
     def _send_media(self, frame: sending.Media) -> None:
         if self._calls.hold_back(frame.duration_ms) and not self.is_closed:

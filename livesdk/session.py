@@ -20,6 +20,7 @@ import attrs
 from . import codec
 from ._firebase_names import FirebaseNames
 from ._log import get_logger, words_of
+from ._timeout import seconds_of_timeout
 from .calls import Calls
 from .connection import Connection
 from .dispatch import LiveCallbacks
@@ -27,7 +28,7 @@ from .endpoint import Access
 from .errors import ConfigError, LocalProtocolError
 from .families import family_of
 from .history import History
-from .lifecycle import CUT
+from .lifecycle import CUT, SETTLED
 from .protocol import completes_interaction, is_piece
 from .retry import ReconnectInfo
 from .senders import Senders
@@ -71,13 +72,14 @@ class Session(FirebaseNames, Senders):
     ) -> None:
         super().__init__()
         self._access = access
-        # _lock of Senders is around the next four
+        # _lock of Senders is around what follows, up to the observers
         self._setup = setup
         self._tally = Tally()
         self._transcript = Transcript()
         self._answer: Optional[Answer] = None
         self._history = history
         self._setup_complete: Optional[LiveServerSetupComplete] = None
+        self._held_open: Any = None  # the message with which the model, but not its tools, was done
         # see every message on the reader, before callbacks; must neither block nor raise
         self._observers: tuple[Callable[[LiveServerMessage], None], ...] = ()
         self._conversation_factory: Optional[Callable[..., Any]] = None  # given by the doors
@@ -193,7 +195,7 @@ class Session(FirebaseNames, Senders):
         config = self._setup.session_resumption
         return info.state_restored and bool(config and config.transparent)
 
-    def resume(self, handle: Any = None, *, timeout: float = 10.0) -> ReconnectInfo:
+    def resume(self, handle: Any = None, *, timeout: Optional[float] = 10.0) -> ReconnectInfo:
         """Leave the connection for another one that takes the conversation up, now.
 
         It happens by itself where ``reconnect`` of ``connect()`` allows it.  To take up a session
@@ -223,11 +225,12 @@ class Session(FirebaseNames, Senders):
                 "there is no handle to resume with: the config has to ask for one"
                 " (session_resumption={}), and the service gives it when nothing is under way"
             )
-        return self._connection.resume(handle, time.monotonic() + timeout)
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
+        return self._connection.resume(handle, deadline)
 
     # ------------------------------------------------------------------------------------- turns
 
-    def ask(self, prompt: Any, *, timeout: float = 60.0) -> Turn:
+    def ask(self, prompt: Any, *, timeout: Optional[float] = 60.0) -> Turn:
         """Say something, and return the model's whole turn.
 
         Callbacks get the messages as well.  Messages that were waiting stay for ``receive()``, and
@@ -236,7 +239,7 @@ class Session(FirebaseNames, Senders):
 
         Args:
             prompt: As ``turns`` of :meth:`send_client_content`.
-            timeout: Seconds for the whole turn.
+            timeout: Seconds for the whole turn; ``None``: for ever.
 
         Returns:
             The turn; ``ended_by`` is ``"closed"`` if the session ended cleanly before the turn did,
@@ -251,7 +254,7 @@ class Session(FirebaseNames, Senders):
             ConcurrentReceiveError: Another thread receives already.
             LocalProtocolError: It would wait for the thread it is called in.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         connection = self._connection
         with self._receiving():
             had_inbox, connection.fills_inbox = connection.fills_inbox, True
@@ -314,20 +317,22 @@ class Session(FirebaseNames, Senders):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         with self._receiving():
             self._connection.fills_inbox = True
-            message = self._next(deadline)
-            while message is not None and message is not CUT:
-                yield message
-                done = completes_interaction(message)
-                if done and not self._calls.keep_turn_open:
+            last: Optional[LiveServerMessage] = None
+            while True:
+                message: Any = self._next(deadline)
+                if message is None or message is CUT:
                     return
-                # where a tool of this turn still runs, its end may be that of the turn as well
-                message = self._next(deadline, self._tools_are_done if done else _never)
-
-    def _tools_are_done(self) -> bool:
-        return not self._calls.keep_turn_open
+                if message is SETTLED:
+                    if last is not None and completes_interaction(last):
+                        return
+                    continue  # of an earlier turn, or told before its message
+                yield message
+                if message._ends_turn:
+                    return
+                last = message
 
     # ------------------------------------------------------------------------------ what is known
 
@@ -441,7 +446,11 @@ class Session(FirebaseNames, Senders):
             self._setup_complete = message.setup_complete or LiveServerSetupComplete()
         now = time.monotonic()
         tools_run = self._calls.keep_turn_open
+        done = completes_interaction(message)
+        message._ends_turn = done and not tools_run
         with self._lock:
+            if done:
+                self._held_open = message if tools_run else None
             self._tally.received(message, now)
             self._transcript.add(message)
             # what answers the setup never reaches the inbox, where ask() takes its messages out
@@ -449,7 +458,7 @@ class Session(FirebaseNames, Senders):
                 self._answer.take(message, now, tools_run=tools_run)
         if calls:
             self._calls.run(calls)  # from here on a response may be on its way
-        if completes_interaction(message):
+        if done:
             self._connection.turn_completed()
             self._connection.awaits_model = True
         if tools_run and not self._calls.keep_turn_open:
@@ -462,11 +471,10 @@ class Session(FirebaseNames, Senders):
     def _calls_settled(self) -> None:
         """No tool runs any more, and the model owes nothing: a turn that waited for it is over."""
         with self._lock:
-            answer = self._answer
+            answer, last, self._held_open = self._answer, self._held_open, None
             if answer is not None:
                 answer.tools_settled()
+        if last is not None and answer is None:
+            last._ends_turn = True  # perhaps nobody has taken it yet
+            self._connection.inbox.put(SETTLED, 0)
         self._connection.inbox.wake()
-
-
-def _never() -> bool:
-    return False

@@ -17,7 +17,7 @@ from typing import Any, Optional
 from attrs import Factory
 
 from ._records import define
-from .protocol import completes_interaction
+from .protocol import completes_interaction, speaks
 from .tools import ToolCounts
 from .types.messages import LiveServerMessage, ModalityTokenCount, UsageMetadata
 
@@ -131,7 +131,7 @@ class Tally:
         if content and content.interrupted:
             self.interrupted_at = at
             self.interruptions += 1
-        if is_of_model(message):
+        if speaks(message):
             self.mid_turn = self.busy = self._unfinished = True
             self.hears = False
         elif content and content.input_transcription:

@@ -36,7 +36,7 @@ PLAN = (
     ("wings: what goes over it", "types"),
     ("left wing", "_post audio credentials dispatch inbox transport video"),
     ("right wing: sound", "pcm"),
-    ("right wing: reasons", "retry"),
+    ("right wing: reasons", "_timeout retry"),
     ("cellar", "_lock _log _secret _version errors"),
     ("foundations", "_records"),
 )

@@ -92,8 +92,8 @@ def _message(value: Any) -> Any:
             made.server_content = content = _server_content(item)
             left -= 1
             if not left and len(item) == 1 and content.model_turn is not None:
-                parts = content.model_turn.parts or ()
-                made._is_piece = not [part for part in parts if part.function_call]
+                parts = content.model_turn.parts
+                made._is_piece = bool(parts) and not [p for p in parts if p.function_call]
         if left and (item := value.get("usageMetadata")) is not None:
             made.usage_metadata = _usage(item)
             left -= 1

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .. import pcm
 from .._log import get_logger
+from .._timeout import seconds_of_timeout
 from ..audio.base import AudioInput, AudioOutput
 from ..errors import LiveError, LocalProtocolError, SessionClosed
 from ..retry import ReconnectInfo
@@ -191,7 +192,7 @@ class AudioConversation:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout: float = 2.0) -> None:
+    def stop(self, timeout: Optional[float] = 2.0) -> None:
         """Be silent, close the devices and end; any thread, any number of times.
 
         The session stays open.  In a hook it only asks.  A thread that is held up in an iterator of
@@ -201,12 +202,13 @@ class AudioConversation:
         Args:
             timeout: Seconds until it returns in any case.
         """
+        seconds = seconds_of_timeout(timeout)
+        deadline = time.monotonic() + seconds
         self._stopping.set()
         self._player.wake()
         if self._hooks.runs_here or threading.current_thread() in self._threads:
             return
-        deadline = time.monotonic() + timeout
-        self._done.wait(timeout)
+        self._done.wait(seconds)
         for thread in self._threads:
             if thread not in self._running:
                 thread.join(max(0.0, deadline - time.monotonic()))
@@ -214,7 +216,7 @@ class AudioConversation:
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         """Wait until the conversation has ended; False if ``timeout`` seconds passed before."""
-        return self._done.wait(timeout)
+        return self._done.wait(seconds_of_timeout(timeout))
 
     def finish(self, timeout: Optional[float] = None) -> bool:
         """Wait until the input has ended and the answer to it was heard, to the last sample.
@@ -224,7 +226,7 @@ class AudioConversation:
         Returns:
             False if ``timeout`` seconds passed before.
         """
-        deadline = time.monotonic() + (timeout if timeout is not None else threading.TIMEOUT_MAX)
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
         while not self._done.wait(_TICK_S):
             if time.monotonic() >= deadline:
                 return False

@@ -228,6 +228,7 @@ class LiveServerMessage(Model):
     raw: Optional[dict[str, Any]] = None
 
     _is_piece = False  # set by the codec, see protocol.is_piece
+    _ends_turn = False  # set by the session: the model is done, and so are its tools
 
     @property
     def text(self) -> Optional[str]:

@@ -441,6 +441,8 @@ _TURN = {"modelTurn": {"parts": [{"text": "Hi"}]}}
         ({"serverContent": _TURN, "setupComplete": None}, False),
         ({"serverContent": {"modelTurn": {"parts": [{"functionCall": {"id": "1"}}]}}}, False),
         ({"serverContent": {"outputTranscription": {"text": "Hi"}}}, False),
+        ({"serverContent": {"modelTurn": {}}}, False),
+        ({"serverContent": {"modelTurn": {"parts": []}}}, False),
         ({"serverContent": {}}, False),
         ({}, False),
     ],

@@ -717,3 +717,27 @@ def test_a_session_whose_attempts_are_used_up_by_rotations_says_so() -> None:
         assert "used up" in info.reason
         assert isinstance(heard.wait("error"), livesdk.SessionClosed)
         assert len(line.stations) == 4
+
+
+def test_a_prompt_that_goes_out_on_the_second_connection_only_leaves_no_cut_behind() -> None:
+    def reads_nothing_and_breaks(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        assert not threading.Event().wait(0.3)  # a large prompt is half out
+        linger = struct.pack("ii", 1, 0)
+        station.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def answers(station: Station) -> None:
+        station.open()
+        for number in (1, 2, 3):
+            station.read("clientContent")
+            station.says(f"answer {number}")
+        station.read_on()
+
+    with Line(reads_nothing_and_breaks, answers) as line, connected(line) as session:
+        assert session.ask("x" * 8_000_000, timeout=PATIENCE).text == "answer 1"
+        assert session.stats.reconnects == 1
+        for number in (2, 3):
+            session.send_client_content("go on")
+            turn = list(session.receive_turn(timeout=PATIENCE))
+            assert "".join(message.text or "" for message in turn) == f"answer {number}"

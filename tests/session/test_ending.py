@@ -12,6 +12,7 @@ import time
 
 import pytest
 from session.rig import (
+    PATIENCE,
     CLOSE,
     CONFIG,
     MODEL,
@@ -467,6 +468,48 @@ def test_a_late_error_comes_before_the_end_or_not_at_all(connect, serve):
     session._connection.report(livesdk.LiveError("late"))
     assert heard.kinds == ["open", "message", "close"]
     assert our_threads() == []
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "5", True, b"1"])
+def test_a_timeout_that_is_no_number_is_refused_and_changes_nothing(connect, serve, timeout):
+    session = connect(serve())
+    waits = [
+        lambda: session.ask("Hello", timeout=timeout),
+        lambda: session.receive(timeout=timeout),
+        lambda: list(session.receive_turn(timeout=timeout)),
+        lambda: session.send_client_content("Hello", timeout=timeout),
+        lambda: session.send_realtime_input(text="Hello", timeout=timeout),
+        lambda: session.wait_closed(timeout),
+        lambda: session.wait_ended(timeout),
+        lambda: session.close(timeout),
+    ]
+    for wait in waits:
+        with within(1.0), pytest.raises(livesdk.ConfigError, match="timeout: expected seconds"):
+            wait()
+    assert session.ask("Hello", timeout=PATIENCE).text
+
+
+@pytest.mark.parametrize(
+    "timeout", [None, float("inf"), 1e300, 10**400], ids=["None", "inf", "float", "int"]
+)
+def test_a_timeout_may_be_as_long_as_one_likes(connect, serve, timeout):
+    session = connect(serve())
+    assert session.ask("Hello", timeout=timeout).text
+    session.send_client_content("Hello", timeout=timeout)
+    assert list(session.receive_turn(timeout=timeout))
+    session.close(timeout)
+    assert session.wait_ended(timeout)
+    assert session.wait_closed(timeout).clean
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"reason": None}, {"reason": b"x"}, {"code": 1000.0}, {"code": True}]
+)
+def test_a_close_with_something_wrong_closes_nothing(connect, serve, wrong):
+    session = connect(serve())
+    with pytest.raises(livesdk.ConfigError):
+        session.close(**wrong)
+    assert session.ask("Hello", timeout=PATIENCE).text
 
 
 # ---------------------------------------------------------------- programs that forget, and Ctrl-C

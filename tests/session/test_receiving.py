@@ -255,6 +255,18 @@ def test_stop_receiving_ends_a_receive_that_waits_and_leaves_the_session_open():
         assert session.ask("x", timeout=PATIENCE).text == "Hello."
 
 
+def test_receive_may_wait_for_each_message_for_so_long_only_and_go_on_after_it():
+    with opened() as (emulator, session):
+        emulator.inject(note(1))
+        messages = session.receive(timeout=0.2)
+        found = [next(messages)]
+        with pytest.raises(livesdk.LiveTimeout):
+            next(messages)
+        emulator.inject(note(2))
+        found.append(next(session.receive(timeout=PATIENCE)))
+    assert notes(found) == [1, 2]
+
+
 def test_stop_receiving_may_be_called_in_the_loop():
     with opened() as (emulator, session):
         emulator.inject(*(Send(spoken(str(n))) for n in range(3)), END)

@@ -8,7 +8,7 @@ import threading
 import wave
 
 import pytest
-from session.opened import DONE, PATIENCE, Running, content, opened, says, spoken
+from session.opened import DONE, PATIENCE, Running, arrival, content, opened, says, spoken
 
 import livesdk
 from livesdk import codec, pcm
@@ -175,6 +175,27 @@ def test_nor_where_the_model_has_said_everything_but_not_completed_the_turn():
             if found.server_content and found.server_content.generation_complete:
                 break
         assert session.ask("Stop!", timeout=PATIENCE).text == "Yes?"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"generationComplete": True},
+        {"interrupted": True},
+        {"outputTranscription": {"text": "One."}},
+        {"outputTranscription": {}},
+        {"modelTurn": {}},
+    ],
+)
+def test_what_comes_late_after_a_turn_begins_none(late):
+    steps = [Say("One."), TurnComplete(), Send(content(**late)), Send({"theMark": {}})]
+    with opened(steps, "Two.", "Three.") as (_, session):
+        arrived = arrival(session, "theMark")
+        assert session.ask("1", timeout=PATIENCE).text == "One."
+        assert arrived.wait(PATIENCE)
+        assert session.ask("2", timeout=PATIENCE).text == "Two."
+        assert session.ask("3", timeout=PATIENCE).text == "Three."
+        assert session.stats.turns == 3
 
 
 def test_nor_where_an_answer_was_due_and_not_a_word_of_it_had_come():

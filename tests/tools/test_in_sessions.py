@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from session.rig import settled
+from session.rig import Peer, Raw, say, settled
 
 import livesdk
 from livesdk import LiveCallbacks, ToolContext, tool
@@ -46,8 +46,8 @@ def serve():
         emulator.stop()
 
 
-def connect(emulator: Emulator, *functions: Any, model: str = MODEL, **options: Any) -> Any:
-    client = livesdk.Client(api_key="any", http_options={"base_url": emulator.base_url})
+def connect(server: Emulator | Raw, *functions: Any, model: str = MODEL, **options: Any) -> Any:
+    client = livesdk.Client(api_key="any", http_options={"base_url": server.base_url})
     config = {"tools": list(functions)}
     return client.live.connect(model, config, **options)
 
@@ -390,6 +390,51 @@ def test_receive_turn_ends_when_a_silent_tool_is_done(serve):
             if message.server_content and message.server_content.turn_complete:
                 gate.set()
     assert len(responses(emulator)) == 1
+
+
+DONE = {"serverContent": {"turnComplete": True}}
+
+
+def conversation_of(look: dict[str, Any], *, tells: bool) -> Callable[[Peer], None]:
+    """A server that calls a function, goes on, and perhaps tells the result in another turn."""
+
+    def script(peer: Peer) -> None:
+        peer.open()
+        peer.read()
+        peer.send({"toolCall": {"functionCalls": [look]}})
+        peer.send(say("Let me look."))
+        peer.send(DONE)
+        assert b"toolResponse" in peer.read()[1]
+        if tells:
+            peer.send(say("Here it is."))
+            peer.send(DONE)
+        peer.read()
+        peer.send(say("You are welcome."))
+        peer.send(DONE)
+        peer.read_all()
+
+    return script
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.2])
+@pytest.mark.parametrize("scheduling", ["INTERRUPT", "SILENT"])
+def test_receive_turn_ends_at_the_same_message_however_slow_its_consumer_is(pause, scheduling):
+    @tool(behavior="NON_BLOCKING", scheduling=scheduling)
+    def look() -> str:
+        threading.Event().wait(0.1)
+        return "found"
+
+    tells = scheduling == "INTERRUPT"
+    call = {"id": "c1", "name": "look", "args": {}}
+    with Raw(conversation_of(call, tells=tells)) as server, connect(server, look) as session:
+        said = []
+        for question in ("Look for it.", "Thanks."):
+            session.send_client_content(question)
+            said.append("")
+            for message in session.receive_turn(timeout=SECONDS):
+                said[-1] += message.text or ""
+                threading.Event().wait(pause)
+    assert said == ["Let me look." + "Here it is." * tells, "You are welcome."]
 
 
 # ------------------------------------------------------------------------------------ the gate

@@ -205,7 +205,8 @@ class Connection(Recovery):
                 left = deadline + _SLACK - time.monotonic()
                 if left <= 0:
                     return
-                self._condition.wait(left)
+                # a Ctrl-C between the last look at it and the wait would be noticed at its end only
+                self._condition.wait(min(left, 1.0))
 
     def send(
         self,

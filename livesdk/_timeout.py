@@ -25,4 +25,4 @@ def seconds_of_timeout(timeout: Optional[float]) -> float:
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
     if not is_number or (isinstance(given, float) and math.isnan(given)):
         raise ConfigError(f"timeout: expected seconds or None, got {timeout!r:.40}")
-    return min(max(0.0, given), LONGEST)
+    return float(min(max(0.0, given), LONGEST))

@@ -38,6 +38,7 @@ class Calls:
         report: Told of each :class:`ToolError`.
         on_settled: Called, on a worker, when no call is left that a turn has to wait for.
         blocks_by_default: What a declaration without ``behavior`` means to the model.
+        in_parts: The service takes several responses to one call (Protocol §6).
         tool_audio: ``"drop"`` realtime media while a BLOCKING call is open, or ``"send"`` it.
     """
 
@@ -50,6 +51,7 @@ class Calls:
         report: Callable[[LiveError], None],
         on_settled: Callable[[], None],
         blocks_by_default: bool,
+        in_parts: bool,
         tool_audio: str,
     ) -> None:
         self._send = send
@@ -64,7 +66,12 @@ class Calls:
         self._owed = False  # a result was sent, and what the model says to it is still to come
         self.held_back_ms = 0.0
         self._runner = ToolRunner(
-            session, name=name, send=self._respond, report=report, on_over=self._over
+            session,
+            name=name,
+            send=self._respond,
+            report=report,
+            on_over=self._over,
+            in_parts=in_parts,
         )
 
     def use(self, tools: Optional[Sequence[Tool]], functions: Sequence[FunctionTool]) -> None:

@@ -185,6 +185,7 @@ class Memory:
         resumable: The last update came with a handle: what was said until then is kept.
         pending_calls: Function calls that wait for a response.
         generating: The model has begun a turn and not ended it.
+        cancelled: Calls that the model took back: nothing is to be sent for them.
     """
 
     session_id: Optional[str] = None
@@ -192,6 +193,7 @@ class Memory:
     resumable: bool = False
     pending_calls: set[str] = Factory(set)
     generating: bool = False
+    cancelled: Seen = Factory(Seen)
     _over: Seen = Factory(Seen)  # calls that were answered or cancelled
 
     @property
@@ -216,6 +218,7 @@ class Memory:
         if message.tool_call_cancellation:
             for call_id in message.tool_call_cancellation.ids or ():
                 self.responded(call_id)
+                self.cancelled.add(call_id)
         if completes_interaction(message):
             self.generating = False
 
@@ -234,6 +237,7 @@ class Memory:
     def connection_lost(self) -> None:
         """What was under way on that connection is so no more."""
         self.pending_calls.clear()
+        self.cancelled.clear()
         self._over.clear()
         self.generating = self.resumable = False
 

@@ -20,6 +20,7 @@ import attrs
 
 from . import codec, sending
 from ._firebase_names import content_in, pieces_in
+from ._log import get_logger
 from .calls import Calls
 from .endpoint import Access
 from .errors import ConfigError, LiveError
@@ -33,6 +34,8 @@ from .types.messages import LiveServerMessage
 from .types.requests import LiveClientContextUpdate, LiveClientMessage, LiveClientSetup
 
 __all__ = ["SEND_TIMEOUT", "Senders"]
+
+_log = get_logger(__name__)
 
 _Frame = Union[sending.Media, LiveClientMessage, None]
 
@@ -227,7 +230,8 @@ class Senders(Lifecycle[LiveServerMessage]):
 
         Args:
             function_responses: A :class:`FunctionResponse`, a dict, or a list of them; each with
-                the ``id`` and ``name`` of the call, and an object as ``response``.
+                the ``id`` and ``name`` of the call, and an object as ``response``.  Those to calls
+                that the model took back are left out (Protocol §13.5).
             timeout: Seconds to wait for the network to take it, or for a connection.
 
         Raises:
@@ -249,6 +253,15 @@ class Senders(Lifecycle[LiveServerMessage]):
         assert message.tool_response is not None  # just made
         responses = message.tool_response.function_responses or []
         self._connection.notice_fork()
+        cancelled = self._connection.memory.cancelled
+        wanted = [response for response in responses if response.id not in cancelled]
+        if len(wanted) < len(responses):
+            late = ", ".join(str(response.id) for response in responses if response.id in cancelled)
+            _log.info("not sent: what was said to calls that are cancelled: %s", late)
+            responses = wanted
+            message = sending.tool_response(responses, self._access) if wanted else message
+        if not responses:
+            return
         with self._lock:
             answer = self._answer
             if answer is not None:  # before it is sent: the turn may end at once

@@ -252,8 +252,11 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
         for index, item in enumerate(many)
     ]
     for index, response in enumerate(checked):
-        if response == FunctionResponse():
-            raise ConfigError(f"function_responses[{index}]: expected id, name and response")
+        if not response.name or response.response is None:
+            lacks = "response, an object" if response.name else "name, that of the call"
+            raise ConfigError(
+                f"function_responses[{index}]: expected id, name and response; it lacks {lacks}"
+            )
         if not response.id and not access.vertex_rules:
             raise ConfigError(
                 f"function_responses[{index}]: the Developer API needs the id of the call;"

@@ -106,6 +106,7 @@ class Session(FirebaseNames, Senders):
             report=self._connection.report,
             on_settled=self._calls_settled,
             blocks_by_default=bool(family and family.blocking_by_default),
+            in_parts=not self._access.vertex_rules,
             tool_audio=tool_audio,
         )
         self._calls.use(setup.tools, functions)

@@ -92,6 +92,8 @@ class ToolRunner:
             tells whether they are still wanted: not on another connection than the call's.
         report: Told of each :class:`ToolError`.
         on_over: Told of id and name of each call that is over, and whether a response was sent.
+        in_parts: The service takes several responses to one call; else a generator is answered with
+            one, of all that it yields.
         workers: Threads at most; a function that outlives its timeout gets a substitute.
     """
 
@@ -103,6 +105,7 @@ class ToolRunner:
         send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_over: Callable[[Optional[str], str, bool], None],
+        in_parts: bool = True,
         workers: int = 4,
     ) -> None:
         self._session = session
@@ -110,6 +113,7 @@ class ToolRunner:
         self._send = send
         self._report = report
         self._on_over = on_over
+        self._in_parts = in_parts
         self._workers = workers
         self._condition = threading.Condition(threading.Lock())
         self._tools: Mapping[str, FunctionTool] = {}
@@ -314,9 +318,11 @@ class ToolRunner:
             return
         try:
             result = tool.bind(call.args, call)()
-            if isinstance(result, Iterator):
+            if isinstance(result, Iterator) and self._in_parts:
                 yield from self._parts(call, result)
                 return
+            if isinstance(result, Iterator):
+                result = [_plain(each) for each in _while_wanted(call, result)]
             response = response_of(result)
         except Misfit as misfit:
             yield self._failure(call, str(misfit))
@@ -332,16 +338,12 @@ class ToolRunner:
         self, call: _Call, results: Iterator[Any]
     ) -> Iterator[tuple[FunctionResponse, bool]]:
         """Send what a generator yields, and at its end a last empty response."""
-        for result in results:
-            if call.over:
-                close = getattr(results, "close", None)
-                if close is not None:
-                    close()
-                return
+        for result in _while_wanted(call, results):
             response = self._addressed(call, response_of(result))
             yield attrs.evolve(response, will_continue=True), False
-        last = FunctionResponse(response={}, will_continue=False)
-        yield self._addressed(call, last), True
+        if not call.over:
+            last = FunctionResponse(response={}, will_continue=False)
+            yield self._addressed(call, last), True
 
     def _failure(
         self, call: _Call, text: str, cause: Optional[BaseException] = None
@@ -468,6 +470,21 @@ class ToolRunner:
 
 _ANSWERED_FOR = float("-inf")
 """The deadline of a call whose function still runs, though the model has its answer."""
+
+
+def _while_wanted(call: _Call, results: Iterator[Any]) -> Iterator[Any]:
+    """Yield what a generator yields, until its call is over; then close it."""
+    for result in results:
+        if call.over:
+            close = getattr(results, "close", None)
+            if close is not None:
+                close()
+            return
+        yield result
+
+
+def _plain(result: Any) -> Any:
+    return result.response if isinstance(result, FunctionResponse) else result
 
 
 def response_of(result: Any) -> FunctionResponse:

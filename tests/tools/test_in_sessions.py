@@ -46,8 +46,15 @@ def serve():
         emulator.stop()
 
 
-def connect(server: Emulator | Raw, *functions: Any, model: str = MODEL, **options: Any) -> Any:
-    client = livesdk.Client(api_key="any", http_options={"base_url": server.base_url})
+def connect(
+    server: Emulator | Raw,
+    *functions: Any,
+    model: str = MODEL,
+    vertexai: bool = False,
+    **options: Any,
+) -> Any:
+    http_options = {"base_url": server.base_url}
+    client = livesdk.Client(api_key="any", http_options=http_options, vertexai=vertexai)
     config = {"tools": list(functions)}
     return client.live.connect(model, config, **options)
 
@@ -463,6 +470,43 @@ def test_media_is_held_back_while_a_blocking_call_is_open(serve):
         emulator.wait_for("realtimeInput.audio")
         assert session.stats.media_held_back_ms == 20
     assert session.close_info.clean
+
+
+def test_what_is_said_by_hand_to_a_cancelled_call_is_not_sent(serve):
+    steps = [Call("f", {}, id="a"), CancelCalls(["a"]), TurnComplete()]
+    emulator = serve(Reply(steps=[Send({"toolCall": {"functionCalls": []}}), *steps]))
+    declared = {"function_declarations": [{"name": "f", "behavior": "NON_BLOCKING"}]}
+    with connect(emulator, declared) as session:
+        session.send_client_content("go")
+        for message in session.receive():
+            if message.tool_call_cancellation:
+                break
+        late = {"id": "a", "name": "f", "response": {"result": 1}}
+        session.send_tool_response(late)
+        session.send_tool_response([late, {**late, "id": "b"}])
+        emulator.wait_for("toolResponse")
+    assert [response["id"] for response in responses(emulator)] == ["b"]
+
+
+@pytest.mark.parametrize("vertex", [False, True])
+def test_a_generator_is_answered_in_as_many_parts_as_the_service_takes(serve, vertex):
+    @tool(behavior="NON_BLOCKING")
+    def count() -> Iterator[Any]:
+        yield 1
+        yield {"two": 2}
+
+    steps = [Call("count", {}, id="c", blocking=False), Say("Well."), TurnComplete()]
+    emulator = serve(Reply(steps=steps))
+    with connect(emulator, count, vertexai=vertex) as session:
+        session.send_client_content("go")
+        assert settled(lambda: session.stats.tools.answered == 1)
+        assert session.close_info is None
+    if vertex:
+        [response] = responses(emulator)
+        assert response["response"] == {"result": [1, {"two": 2}]}
+        assert "willContinue" not in response
+    else:
+        assert [r["willContinue"] for r in responses(emulator)] == [True, True, False]
 
 
 def test_the_gate_opens_when_the_call_is_cancelled(serve):

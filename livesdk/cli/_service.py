@@ -6,7 +6,6 @@ import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import attrs
@@ -24,7 +23,6 @@ __all__ = [
     "MODEL",
     "CommandError",
     "Service",
-    "check_writable",
     "emulated_client",
     "find_credential",
     "need_emulator",
@@ -135,21 +133,3 @@ def show_service(write: Callable[[str], None], service: Service) -> None:
     """Say whom the command talks to, and why; ``write`` takes rich's markup."""
     write(f"Talking to [bold]{escape(plain(service.who))}[/].")
     write(f"[dim]{escape(plain(service.why))}[/]")
-
-
-def check_writable(path: Path, option: str) -> None:
-    """Find out before a conversation, and without a trace, whether a file can be written.
-
-    Raises:
-        CommandError: It cannot; the option is where another is chosen.
-    """
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: {error.strerror or error} — choose another with {option}"
-        ) from error
-    if not existed:
-        path.unlink()

@@ -13,11 +13,11 @@ import attrs
 import click
 
 from ._console import Speech, Terminal
+from ._files import check_not_read, check_writable
 from ._service import (
     MODEL,
     CommandError,
     Service,
-    check_writable,
     open_service,
     show_service,
 )
@@ -120,6 +120,8 @@ def chat(
     """Do what the command does; ``recorder`` writes it down."""
     if modality.lower() == "text" and (voice or save_audio):
         raise click.UsageError("--voice and --save-audio need --modality audio.")
+    if not text:
+        check_not_read(save_audio, "--save-audio")
     calls: list[ShownCall] = []
 
     def show(call: ShownCall) -> None:

@@ -9,7 +9,8 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ._console import Terminal, plain
-from ._service import check_writable, open_service, show_service
+from ._files import check_writable
+from ._service import open_service, show_service
 
 if TYPE_CHECKING:
     from ..audio import AudioOutput

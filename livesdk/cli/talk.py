@@ -11,7 +11,8 @@ import click
 
 from ..errors import AudioError
 from ._console import Terminal
-from ._service import MODEL, CommandError, Service, check_writable, open_service, show_service
+from ._files import check_apart, check_writable, is_one
+from ._service import MODEL, CommandError, Service, open_service, show_service
 from ._talking import TalkView
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def command(
     """
     if push_to_talk and (hybrid or wav):
         raise click.UsageError("--push-to-talk goes with neither --hybrid nor --wav.")
+    check_apart(out, "--out", wav, "--wav")
     wish = _Wish(
         wav=wav,
         out=out,
@@ -189,6 +191,11 @@ def _output(wish: _Wish) -> tuple[AudioOutput, str]:
         except AudioError:
             found = False
         if not found:
+            if is_one(_FALLBACK, wish.wav):
+                raise click.UsageError(
+                    f"There is no loudspeaker, and {_FALLBACK} is the question:"
+                    " say with --out where the answer goes."
+                )
             check_writable(_FALLBACK, "--out")
             return WavOutput(_FALLBACK), f"No loudspeaker here: the answer goes to {_FALLBACK}."
     return Speaker(wish.speaker, block_ms=wish.block_ms or 15), ""

@@ -73,6 +73,13 @@ def test_a_file_is_kept_where_there_is_nothing_new_to_write(cli, tmp_path):
     assert (tmp_path / "kept.wav").read_bytes() == b"precious"
 
 
+def test_a_link_to_a_file_to_come_stays_a_link(cli, tmp_path):
+    (tmp_path / "link.wav").symlink_to("kept.wav")
+    assert cli("chat", "--save-audio", "link.wav", "Hello").exit_code == 0
+    assert (tmp_path / "link.wav").is_symlink()
+    assert (tmp_path / "kept.wav").stat().st_size > 1000
+
+
 def test_the_options_reach_the_setup(cli, service):
     emulator = service()
     result = cli("chat", "--model", "m", "--voice", "Kore", "--system", "Be brief.", "Hello")

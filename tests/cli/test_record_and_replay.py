@@ -67,6 +67,25 @@ def test_a_file_that_cannot_be_written_is_one_sentence(cli):
     assert "folder.jsonl cannot be written: No such file" in result.stderr
 
 
+def test_the_session_and_its_sound_go_to_two_files(cli):
+    Path("kept").write_text("precious")
+    result = cli("record", "kept", "--save-audio", "../" + Path.cwd().name + "/kept", "Hello")
+    assert result.exit_code == 2
+    assert "OUT and --save-audio name one file: kept." in result.stderr
+    assert Path("kept").read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", [["record"], ["chat", "--save-audio"]])
+def test_what_is_piped_in_is_not_written_over(program, tmp_path, command):
+    questions = tmp_path / "questions.txt"
+    questions.write_text("one\ntwo\n")
+    with questions.open() as piped:
+        running = program(*command, "questions.txt", stdin=piped)
+        assert running.end() == 2
+    assert "and standard input are one file: questions.txt." in running.stderr
+    assert questions.read_text() == "one\ntwo\n"
+
+
 @pytest.mark.parametrize("pace", [[], ["--realtime"], ["--speed", "10"]])
 def test_a_replay_shows_who_said_what(cli, recording, pace):
     result = cli("replay", recording, *pace)

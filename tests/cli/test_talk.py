@@ -57,6 +57,30 @@ def test_a_file_is_asked_and_answered_into_another(cli, question: Path, tmp_path
     assert pcm.duration_ms(data, rate_hz) > 500
 
 
+@pytest.mark.parametrize("way", ["same", "spelled", "link", "hard link"])
+def test_the_answer_never_goes_where_the_question_is(cli, question: Path, tmp_path: Path, way: str):
+    before = question.read_bytes()
+    (tmp_path / "folder").mkdir()
+    answer = tmp_path / "folder" / ".." / "question.wav" if way == "spelled" else question
+    if way.endswith("link"):
+        answer = tmp_path / "answer.wav"
+        (os.symlink if way == "link" else os.link)(question, answer)
+    result = cli("talk", "--wav", question, "--out", answer)
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"Error: --out and --wav name one file: {answer}.\n")
+    assert question.read_bytes() == before
+
+
+def test_a_question_called_answer_is_kept_where_there_is_no_loudspeaker(
+    cli, question: Path, no_devices: None
+):
+    before = question.rename("answer.wav").read_bytes()
+    result = cli("talk", "--wav", "answer.wav")
+    assert result.exit_code == 2
+    assert "answer.wav is the question: say with --out where the answer goes." in result.stderr
+    assert Path("answer.wav").read_bytes() == before
+
+
 def test_without_a_loudspeaker_the_answer_goes_to_a_file(cli, question: Path, no_devices: None):
     result = cli("talk", "--wav", question)
     assert result.exit_code == 0, result.stderr

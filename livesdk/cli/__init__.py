@@ -10,6 +10,7 @@
               ├─ devices             microphones and loudspeakers
               ├─ serve               the emulator, until Ctrl-C
               └─ doctor ─▶ _examine  what is installed, configured and reachable
+            _options    what options may be given
             _files      what it is told to write, looked at before
             _service    the service or the emulator, whichever it is to be
             _console    all that is written to a terminal

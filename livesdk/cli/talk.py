@@ -12,6 +12,7 @@ import click
 from ..errors import AudioError
 from ._console import Terminal
 from ._files import check_apart, check_writable, is_one
+from ._options import device
 from ._service import MODEL, CommandError, Service, open_service, show_service
 from ._talking import TalkView
 
@@ -120,8 +121,8 @@ def command(
     wish = _Wish(
         wav=wav,
         out=out,
-        microphone=_device(microphone),
-        speaker=_device(speaker),
+        microphone=device(microphone),
+        speaker=device(speaker),
         echo=echo or ("none" if wav or push_to_talk else "half-duplex"),
         turns="push-to-talk" if push_to_talk else "hybrid" if hybrid else "server",
         block_ms=block_ms,
@@ -165,10 +166,6 @@ def _scenario() -> Scenario:
     return Scenario(phrases=_PHRASES, playback_delay="realtime")
 
 
-def _device(given: Optional[str]) -> Union[int, str, None]:
-    return int(given) if given is not None and given.isdigit() else given
-
-
 def _source(wish: _Wish) -> AudioInput:
     if wish.wav is not None:
         from ..audio import WavInput
@@ -187,7 +184,7 @@ def _output(wish: _Wish) -> tuple[AudioOutput, str]:
         return WavOutput(wish.out), ""
     if wish.wav is not None and wish.speaker is None:
         try:
-            found = any(device.outputs for device in list_devices())
+            found = any(each.outputs for each in list_devices())
         except AudioError:
             found = False
         if not found:

@@ -100,6 +100,11 @@ def test_a_replay_shows_who_said_what(cli, recording, pace):
     assert "models/gemini-3.8-live" in result.stderr
 
 
+@pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1", "1e-300"])
+def test_a_speed_that_is_none_is_a_usage_error(cli, recording, speed):
+    assert cli("replay", recording, "--speed", speed).exit_code == 2
+
+
 def test_calls_and_their_results_are_shown(cli, service, tmp_path, monkeypatch):
     (tmp_path / "my_tools_to_record.py").write_text(
         "def boil(litres: float) -> dict:\n    'Boil water.'\n    return {'boiling': litres}\n"

@@ -235,6 +235,51 @@ def test_music_is_written_with_its_prompts_and_weights(cli, monkeypatch, tmp_pat
     assert "1.0 s of music, written to m.wav." in result.stderr
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "-1", "0", "1e308", "long"])
+def test_what_is_no_length_of_music_is_a_usage_error_and_the_file_stays(
+    cli, tmp_path: Path, seconds: str
+):
+    (tmp_path / "good.wav").write_bytes(b"precious")
+    result = cli("music", "piano", "--out", "good.wav", "--seconds", seconds)
+    assert result.exit_code == 2
+    assert "Invalid value for '--seconds'" in result.stderr
+    assert (tmp_path / "good.wav").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("option", ["--density", "--brightness", "--guidance", "--bpm"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "1000"])
+def test_a_number_out_of_its_range_is_a_usage_error(cli, option: str, value: str):
+    assert cli("music", "piano", "--seconds", 1, option, value).exit_code == 2
+
+
+def test_a_prompt_that_weighs_nothing_is_a_usage_error(cli, tmp_path: Path):
+    (tmp_path / "good.wav").write_bytes(b"precious")
+    result = cli("music", "piano:0", "--out", "good.wav", "--seconds", 1)
+    assert result.exit_code == 2
+    assert (tmp_path / "good.wav").read_bytes() == b"precious"
+
+
+def test_infinity_is_a_word_of_a_prompt_and_no_weight(cli, monkeypatch: pytest.MonkeyPatch):
+    with Emulator() as emulator:
+        serve(monkeypatch, emulator)
+        result = cli("music", "to: infinity", "3", "--seconds", 0.1, "--out", "m.wav")
+        assert result.exit_code == 0, result.stderr
+        content = emulator.wait_for("clientContent")[0]["clientContent"]
+    assert content["weightedPrompts"] == [
+        {"text": "to: infinity", "weight": 1.0},
+        {"text": "3", "weight": 1.0},
+    ]
+
+
+@pytest.mark.parametrize("speaker", ["²", "9" * 5000])
+def test_a_device_that_only_looks_like_a_number_is_a_name(
+    cli, fake_devices: FakeBackend, speaker: str
+):
+    result = cli("music", "piano", "--seconds", 1, "--speaker", speaker)
+    assert result.exit_code == 1
+    assert "Error: no output device '" in result.stderr
+
+
 def test_music_is_heard_and_an_empty_prompt_is_refused(cli, fake_devices: FakeBackend):
     assert cli("music", "a waltz: slow", "--seconds", 0.5).exit_code == 0
     assert fake_devices.opened == [("output", 48_000, 2)]

@@ -7,6 +7,8 @@ import os
 import pty
 import subprocess
 import sys
+import threading
+import wave
 from pathlib import Path
 
 import pytest
@@ -233,6 +235,20 @@ def test_music_is_written_with_its_prompts_and_weights(cli, monkeypatch, tmp_pat
     assert (rate_hz, channels) == (48_000, 2)
     assert pcm.duration_ms(data, rate_hz, channels) == pytest.approx(1000, abs=20)
     assert "1.0 s of music, written to m.wav." in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is killed by a signal")
+def test_music_of_a_killed_program_can_be_played(program, tmp_path: Path):
+    running = program("music", "piano", "--out", "m.wav")
+    path, patience = tmp_path / "m.wav", threading.Event()
+    while not path.exists() or path.stat().st_size < 1.2 * 4 * 48_000:
+        assert not patience.wait(0.02)
+        assert running.process.poll() is None, running.stderr
+    running.process.kill()
+    running.end()
+    with wave.open(str(path)) as file:
+        assert file.getnframes() >= 48_000
+        assert len(file.readframes(file.getnframes())) == 4 * file.getnframes()
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "-1", "0", "1e308", "long"])

@@ -15,7 +15,7 @@ import click
 from .._version import __version__
 from ..errors import ConnectError, LiveError, LiveTimeout, SessionClosed, SetupError
 from ._console import Terminal
-from ._service import CTRL_C
+from ._signals import Terminated, code_of, termination
 
 __all__ = ["livesdk", "run"]
 
@@ -50,10 +50,12 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            sys.stderr.write("\n")  # after the terminal's own ^C
-            ctx.exit(CTRL_C)
+            with termination():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            if not isinstance(stop, Terminated):
+                sys.stderr.write("\n")  # after the terminal's own ^C
+            ctx.exit(code_of(stop))
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own, and a reader of ours that went away
         except Exception as error:
@@ -156,8 +158,8 @@ def run(arguments: Optional[Sequence[str]] = None) -> int:
             prog_name="livesdk",
             standalone_mode=False,
         )
-    except click.Abort:
-        return CTRL_C
+    except click.Abort as abort:  # click's own word for it
+        return code_of(abort.__cause__)
     except click.ClickException as error:
         error.show()
         return error.exit_code

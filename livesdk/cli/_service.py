@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..emulator import Scenario
 
 __all__ = [
-    "CTRL_C",
     "MODEL",
     "CommandError",
     "Service",
@@ -31,7 +30,6 @@ __all__ = [
 ]
 
 MODEL = "gemini-3.8-live"
-CTRL_C = 130
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 _VERTEX = ("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
 

@@ -67,20 +67,24 @@ def command(
         with music as session:
             session.set_weighted_prompts(weighted)
             session.play()
-            with output, _bar(terminal) as progress:
-                task = progress.add_task("playing", total=seconds)
-                try:
-                    heard_ms = play_music(
+            try:
+                with output, _bar(terminal) as progress:
+                    task = progress.add_task("playing", total=seconds)
+                    play_music(
                         session,
                         output,
                         seconds=seconds,
                         on_progress=lambda ms: progress.update(task, completed=ms / 1000),
                     )
-                except KeyboardInterrupt:  # the way out
-                    heard_ms = output.played_ms
-                    output.flush()
+            except KeyboardInterrupt:  # the way out, where no length is given
+                _sum_up(terminal, output, out)
+                raise
+            _sum_up(terminal, output, out)
+
+
+def _sum_up(terminal: Terminal, output: AudioOutput, out: Optional[Path]) -> None:
     where = f", written to {out}" if out is not None else ""
-    terminal.note(f"{heard_ms / 1000:.1f} s of music{where}.")
+    terminal.note(f"{output.played_ms / 1000:.1f} s of music{where}.")
 
 
 def _prompt(text: str) -> dict[str, Any]:

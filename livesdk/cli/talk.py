@@ -248,8 +248,12 @@ def _talk(
             on_playback=view.on_playback,
             on_level=view.on_level,
         )
-        with view, conversation:
-            _go_on(wish, conversation)
+        try:
+            with view, conversation:
+                _go_on(wish, conversation)
+        except KeyboardInterrupt:  # the way out
+            _sum_up(terminal, session, conversation, wish, output)
+            raise
         if conversation.error is not None:
             raise conversation.error
         _sum_up(terminal, session, conversation, wish, output)
@@ -261,13 +265,10 @@ def _go_on(wish: _Wish, conversation: AudioConversation) -> None:
         if not conversation.finish(_PATIENCE):
             raise CommandError(f"no answer came within {_PATIENCE:.0f} s — is there speech in it?")
         return
-    try:
-        if wish.turns == "push-to-talk":
-            _follow_enter(conversation)
-        while not conversation.wait(_TICK):
-            pass
-    except KeyboardInterrupt:  # the way out
-        return
+    if wish.turns == "push-to-talk":
+        _follow_enter(conversation)
+    while not conversation.wait(_TICK):
+        pass
 
 
 def _follow_enter(conversation: AudioConversation) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -45,6 +47,14 @@ def serve(monkeypatch: pytest.MonkeyPatch, emulator: Emulator) -> None:
     """Let the command find an emulator of ours, as a service."""
     monkeypatch.setenv("GOOGLE_API_KEY", "any")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", emulator.base_url)
+
+
+def grown(path: Path, size: int) -> Path:
+    """Wait until another program has written so much into a file."""
+    patience = threading.Event()
+    while not path.exists() or path.stat().st_size < size:
+        patience.wait(0.02)
+    return path
 
 
 def test_a_file_is_asked_and_answered_into_another(cli, question: Path, tmp_path: Path):
@@ -128,7 +138,8 @@ def test_push_to_talk_follows_enter(cli, monkeypatch, fake_devices: FakeBackend)
 
         monkeypatch.setattr("livesdk.cli.talk.sys", type("Sys", (), {"stdin": Keyboard()}))
         result = cli("talk", "--push-to-talk")
-        assert result.exit_code == 0, result.stderr
+        assert result.exit_code == 130, result.stderr
+        assert "0 turns, 0.0 s heard." in result.stderr
         assert "Press Enter, speak, press Enter." in result.stderr
         setup = emulator.frames[0]["setup"]
         assert setup["realtimeInputConfig"] == {"automaticActivityDetection": {"disabled": True}}
@@ -237,13 +248,43 @@ def test_music_is_written_with_its_prompts_and_weights(cli, monkeypatch, tmp_pat
     assert "1.0 s of music, written to m.wav." in result.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="it is ended by a signal")
+@pytest.mark.parametrize(
+    ("number", "codes"),  # for the second one of Ctrl-C see test_serve.py
+    [(signal.SIGINT, (130, -signal.SIGINT)), (signal.SIGTERM, (143,))],
+)
+def test_music_that_a_signal_ends_is_whole_and_the_code_says_so(
+    program, tmp_path: Path, number: signal.Signals, codes: tuple[int, ...]
+):
+    running = program("music", "piano", "--out", "m.wav")
+    path = grown(tmp_path / "m.wav", 100)
+    running.process.send_signal(number)
+    assert running.end(10) in codes
+    shown = re.search(r"(\d\.\d) s of music, written to m\.wav\.", running.stderr)
+    assert shown, running.stderr
+    data, rate_hz, channels = pcm.read_wav(path)
+    assert len(data) == path.stat().st_size - 44
+    assert pcm.duration_ms(data, rate_hz, channels) == pytest.approx(1000 * float(shown[1]), abs=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is ended by a signal")
+def test_a_question_that_a_signal_cuts_off_leaves_a_whole_answer(
+    program, service, question: Path, tmp_path: Path
+):
+    service(Scenario(heard=["go on"], replies=[[SayTone(30_000)]]))
+    running = program("talk", "--wav", question, "--out", "answer.wav")
+    path = grown(tmp_path / "answer.wav", 100)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.end(10) == 143
+    assert "s heard, written to answer.wav." in running.stderr
+    data, _, _ = pcm.read_wav(path)
+    assert len(data) == path.stat().st_size - 44 > 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it is killed by a signal")
 def test_music_of_a_killed_program_can_be_played(program, tmp_path: Path):
     running = program("music", "piano", "--out", "m.wav")
-    path, patience = tmp_path / "m.wav", threading.Event()
-    while not path.exists() or path.stat().st_size < 1.2 * 4 * 48_000:
-        assert not patience.wait(0.02)
-        assert running.process.poll() is None, running.stderr
+    path = grown(tmp_path / "m.wav", 4 * 48_000 + 100)
     running.process.kill()
     running.end()
     with wave.open(str(path)) as file:

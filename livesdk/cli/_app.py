@@ -13,7 +13,7 @@ from typing import Any, Optional, TextIO, Union
 import click
 
 from .._version import __version__
-from ..errors import ConnectError, LiveError, LiveTimeout, SessionClosed, SetupError
+from ..errors import AudioError, ConnectError, LiveError, LiveTimeout, SessionClosed, SetupError
 from ._console import Terminal
 from ._signals import Terminated, code_of, termination
 
@@ -27,6 +27,8 @@ _ADVICE: tuple[tuple[type[LiveError], str], ...] = (
     (LiveTimeout, "try again; livesdk doctor looks closer"),
 )
 """What to do about an error that brings no hint of its own."""
+_FILES = "livesdk talk --wav FILE --out FILE, livesdk music --out FILE"
+"""What does without a device."""
 
 
 class _Commands(click.Group):
@@ -66,6 +68,10 @@ class _Commands(click.Group):
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, AudioError):
+        from ..audio.devices import WITHOUT_DEVICES
+
+        return str(error).replace(WITHOUT_DEVICES, _FILES)
     if isinstance(error, LiveError):
         return f"{error}{_advice(error)}"
     if isinstance(error, OSError):

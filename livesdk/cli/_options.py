@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import click
 
-__all__ = ["Amount", "device"]
+if TYPE_CHECKING:
+    from ..audio._backend import Direction
+
+__all__ = ["Amount", "check_device", "device"]
 
 _LONGEST_INDEX = 9  # digits; more than any machine has devices
 
@@ -30,3 +33,14 @@ def device(given: Optional[str]) -> Union[int, str, None]:
     if given is not None and given.isdecimal() and len(given) <= _LONGEST_INDEX:
         return int(given)
     return given
+
+
+def check_device(wanted: Union[int, str, None], direction: Direction) -> None:
+    """Look whether there is such a device, before anybody is told to speak.
+
+    Raises:
+        AudioError: There is none, or PyAudio is not installed; the text says what to do.
+    """
+    from ..audio.devices import choose, list_devices
+
+    choose(list_devices(), wanted, direction)

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from ._console import Terminal, plain
 from ._files import check_writable
-from ._options import Amount, device
+from ._options import Amount, check_device, device
 from ._service import open_service, show_service
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def _output(out: Optional[Path], speaker: Optional[str]) -> AudioOutput:
     if out is not None:
         check_writable(out, "--out")
         return WavOutput(out, rate_hz=48_000, channels=2)
-    return Speaker(device(speaker), rate_hz=48_000, channels=2, block_ms=40, prebuffer_ms=500)
+    wanted = device(speaker)
+    check_device(wanted, "output")
+    return Speaker(wanted, rate_hz=48_000, channels=2, block_ms=40, prebuffer_ms=500)
 
 
 def _notes_to(terminal: Terminal) -> Any:

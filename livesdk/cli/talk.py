@@ -12,7 +12,7 @@ import click
 from ..errors import AudioError
 from ._console import Terminal
 from ._files import check_apart, check_writable, is_one
-from ._options import device
+from ._options import check_device, device
 from ._service import MODEL, CommandError, Service, open_service, show_service
 from ._talking import TalkView
 
@@ -135,10 +135,8 @@ def command(
     output, note = _output(wish)
     with open_service(emulator=emulator, scenario=_scenario) as service:
         show_service(terminal.err.print, service)
-        for line in (*_hints(wish, service), note):
-            if line:
-                terminal.note(line)
-        _talk(terminal, wish, service, source, output)
+        hints = [*_hints(wish, service), note]
+        _talk(terminal, wish, service, source, output, hints)
 
 
 # ----------------------------------------------------------------------------- what is needed
@@ -173,6 +171,7 @@ def _source(wish: _Wish) -> AudioInput:
         return WavInput(wish.wav)
     from ..audio import Microphone
 
+    check_device(wish.microphone, "input")
     return Microphone(wish.microphone, block_ms=wish.block_ms or 20)
 
 
@@ -195,6 +194,7 @@ def _output(wish: _Wish) -> tuple[AudioOutput, str]:
                 )
             check_writable(_FALLBACK, "--out")
             return WavOutput(_FALLBACK), f"No loudspeaker here: the answer goes to {_FALLBACK}."
+    check_device(wish.speaker, "output")
     return Speaker(wish.speaker, block_ms=wish.block_ms or 15), ""
 
 
@@ -228,6 +228,7 @@ def _talk(
     service: Service,
     source: AudioInput,
     output: AudioOutput,
+    hints: list[str],
 ) -> None:
     from ..audio import WavInput
     from ..conversation import AudioConversation
@@ -249,6 +250,9 @@ def _talk(
             on_level=view.on_level,
         )
         try:
+            conversation.start()
+            for hint in filter(None, hints):  # now that somebody listens
+                terminal.note(hint)
             with view, conversation:
                 _go_on(wish, conversation)
         except KeyboardInterrupt:  # the way out

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from livesdk import pcm
+from livesdk import AudioError, pcm
 from livesdk.audio import FakeBackend
 from livesdk.emulator import Emulator, Interrupt, SayTone, Scenario, Wait
 
@@ -154,12 +154,44 @@ def test_what_a_file_lacks_is_said(cli, tmp_path: Path):
     assert cli("talk", "--push-to-talk", "--hybrid").exit_code == 2
 
 
-def test_a_machine_without_devices_says_what_to_do(cli, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("livesdk.audio.speaker.default_backend", lambda: FakeBackend(devices=[]))
+FILES = "WAV files work: livesdk talk --wav FILE --out FILE, livesdk music --out FILE"
+
+
+@pytest.mark.parametrize(
+    ("command", "direction"), [(["talk"], "input"), (["music", "piano"], "output")]
+)
+def test_a_machine_without_devices_says_what_to_do(
+    cli, no_devices: None, command: list[str], direction: str
+):
+    result = cli(*command)
+    assert result.exit_code == 1
+    use = FILES.replace(" work", "")
+    assert result.stderr == (
+        f"Error: there is no {direction} device on this machine; plug one in, or use {use}\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["talk"], ["music", "piano"], ["devices"]])
+def test_without_pyaudio_nobody_is_told_to_speak(cli, monkeypatch, command: list[str]):
+    monkeypatch.setitem(sys.modules, "pyaudio", None)
+    result = cli(*command)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: microphone and speaker need PyAudio")
+    assert result.stderr.endswith(f"Without it, {FILES}\n")
+    assert "Speak." not in result.stderr
+
+
+def test_nobody_is_told_to_speak_before_a_microphone_listens(
+    cli, monkeypatch, fake_devices: FakeBackend
+):
+    def refuse(direction: str, *_: object) -> None:
+        raise AudioError(f"the {direction} device is in use by another program")
+
+    monkeypatch.setattr(fake_devices, "open", refuse)
     result = cli("talk")
     assert result.exit_code == 1
-    assert "Error: there is no output device on this machine" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert "Error: the output device is in use" in result.stderr
+    assert "Speak." not in result.stderr
 
 
 def test_meters_and_a_bar_are_drawn_on_a_terminal(question: Path, tmp_path: Path):

@@ -5,7 +5,8 @@
     main ─▶ _app       the commands by name, the global options, the border where errors end
               ├─ demo ─▶ _story      a conversation in steps, each of them checked
               ├─ chat                turns by keyboard, pipe or argument
-              ├─ talk ─▶ _talking    by voice, or with WAV files
+              ├─ talk ─▶ _talking    by voice, or with WAV files, whose answers
+              │          _patience   are waited for while one may come
               ├─ music               from prompts, to a loudspeaker or a file
               ├─ devices             microphones and loudspeakers
               ├─ serve               the emulator, until Ctrl-C

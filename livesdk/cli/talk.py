@@ -13,7 +13,8 @@ from ..errors import AudioError
 from ._console import Terminal
 from ._files import check_apart, check_writable, is_one
 from ._options import check_device, device
-from ._service import MODEL, CommandError, Service, open_service, show_service
+from ._patience import hear_out
+from ._service import MODEL, Service, open_service, show_service
 from ._talking import TalkView
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_PATIENCE = 120.0
 _TICK = 0.5
 _FALLBACK = Path("answer.wav")
 _PHRASES = (
@@ -254,7 +254,7 @@ def _talk(
             for hint in filter(None, hints):  # now that somebody listens
                 terminal.note(hint)
             with view, conversation:
-                _go_on(wish, conversation)
+                _go_on(wish, conversation, view)
         except KeyboardInterrupt:  # the way out
             _sum_up(terminal, session, conversation, wish, output)
             raise
@@ -263,11 +263,12 @@ def _talk(
         _sum_up(terminal, session, conversation, wish, output)
 
 
-def _go_on(wish: _Wish, conversation: AudioConversation) -> None:
+def _go_on(wish: _Wish, conversation: AudioConversation, view: TalkView) -> None:
     """Wait for the end: of the answer to a file, or of the user's patience."""
-    if wish.wav is not None:
-        if not conversation.finish(_PATIENCE):
-            raise CommandError(f"no answer came within {_PATIENCE:.0f} s — is there speech in it?")
+    from ..audio import WavInput
+
+    if isinstance(conversation.microphone, WavInput):
+        hear_out(conversation, conversation.microphone, view, str(wish.wav))
         return
     if wish.turns == "push-to-talk":
         _follow_enter(conversation)

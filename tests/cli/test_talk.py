@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import wave
 from pathlib import Path
 
@@ -105,6 +106,61 @@ def test_with_a_loudspeaker_the_answer_is_heard(cli, question: Path, fake_device
     assert result.exit_code == 0, result.stderr
     assert any(fake_devices.played)
     assert fake_devices.opened == [("output", 24_000, 1)]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("_SOON", 0.5), ("_ENOUGH", 0.8), ("_OWED", 10.0)):
+        monkeypatch.setattr(f"livesdk.cli._patience.{name}", seconds)
+
+
+def murmur(length_ms: float) -> bytes:
+    """Sound that is no silence, and that nobody takes for speech."""
+    return pcm.tone(300, length_ms, amplitude=0.01)
+
+
+def test_where_nobody_speaks_it_says_so_and_ends(cli, impatient: None, tmp_path: Path):
+    (tmp_path / "noise.wav").write_bytes(pcm.wav_bytes(murmur(600), 24_000))
+    began = time.monotonic()
+    result = cli("talk", "--wav", "noise.wav", "--out", "a.wav")
+    assert time.monotonic() - began < 10
+    assert result.exit_code == 1
+    assert "\nNo speech was heard so far.\n" in result.stderr
+    assert result.stderr.endswith("Error: no answer came — is there speech in noise.wav?\n")
+
+
+def test_silence_gets_no_answer_and_that_is_an_error(cli, tmp_path: Path):
+    (tmp_path / "silence.wav").write_bytes(pcm.wav_bytes(pcm.silence(300), 24_000))
+    result = cli("talk", "--wav", "silence.wav", "--out", "a.wav")
+    assert result.exit_code == 1
+    assert "no answer came — is there speech in silence.wav?" in result.stderr
+
+
+def test_silence_at_the_beginning_is_told_and_waited_through(cli, impatient: None, tmp_path: Path):
+    sound = pcm.silence(1_500) + pcm.tone(300, 600)
+    (tmp_path / "late.wav").write_bytes(pcm.wav_bytes(sound, 24_000))
+    result = cli("talk", "--wav", "late.wav", "--out", "a.wav")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("No speech was heard so far.") == 1
+    assert "1 turn," in result.stderr
+
+
+def test_a_noise_after_the_question_does_not_hold_up_the_end(
+    cli, service, impatient: None, tmp_path: Path
+):
+    service(Scenario(heard=["go on"], replies=[[SayTone(100)]]))
+    sound = murmur(200) + pcm.tone(300, 600) + murmur(2_000)
+    (tmp_path / "noisy.wav").write_bytes(pcm.wav_bytes(sound, 24_000))
+    result = cli("talk", "--wav", "noisy.wav", "--out", "a.wav")
+    assert result.exit_code == 0, result.stderr
+    assert "1 turn, 0.1 s heard" in result.stderr
+
+
+def test_a_model_that_thinks_is_given_more_time(cli, service, impatient: None, question: Path):
+    service(Scenario(heard=["go on"], replies=[[Wait(1.5), SayTone(100)]]))
+    result = cli("talk", "--wav", question, "--out", "a.wav")
+    assert result.exit_code == 0, result.stderr
+    assert "1 turn, 0.1 s heard" in result.stderr
 
 
 def test_an_interruption_is_shown(cli, monkeypatch: pytest.MonkeyPatch, question: Path):

@@ -27,10 +27,16 @@ __all__ = [
     "need_emulator",
     "open_service",
     "show_service",
+    "what_lacks",
 ]
 
 MODEL = "gemini-3.8-live"
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_SERVERS = {
+    "GOOGLE_GEMINI_BASE_URL": "GEMINI_API_KEY too (any word will do if it asks for no key)",
+    "GOOGLE_VERTEX_BASE_URL": "GOOGLE_GENAI_USE_VERTEXAI=true too",
+}
+"""What a client needs beside a server's address."""
 _VERTEX = ("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
 
 
@@ -63,6 +69,14 @@ def find_credential(environ: Mapping[str, str]) -> Optional[str]:
     return next((name for name in _KEYS if environ.get(name, "").strip()), None)
 
 
+def what_lacks(environ: Mapping[str, str]) -> Optional[str]:
+    """Say what to set where a server is named and nothing to go there with."""
+    if find_credential(environ) is not None:
+        return None
+    named = next((name for name in _SERVERS if environ.get(name)), None)
+    return f"{named} names a server: to talk to it, set {_SERVERS[named]}" if named else None
+
+
 def need_emulator() -> None:
     """Raise :class:`CommandError` unless the extra ``emulator`` is installed."""
     if importlib.util.find_spec("websockets") is None:
@@ -93,11 +107,17 @@ def open_service(
     Args:
         emulator: Take the emulator even where there is a key.
         scenario: Makes what the emulator plays.
+
+    Raises:
+        CommandError: The environment names a server, and no key; or there is no emulator.
     """
     variable = find_credential(os.environ)
     if variable is not None and not emulator:
         yield _real(variable)
         return
+    lacks = what_lacks(os.environ)
+    if lacks and not emulator:
+        raise CommandError(f"{lacks}, or add --emulator")
     need_emulator()
     from ..emulator import Emulator
 

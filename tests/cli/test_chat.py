@@ -107,6 +107,30 @@ def test_what_a_model_is_known_to_refuse_is_a_note(program):
     assert "UserWarning" not in running.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY too (any word will do if it asks for no key)"),
+        ("GOOGLE_VERTEX_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI=true too"),
+    ],
+)
+def test_a_server_without_a_key_is_not_passed_over(cli, monkeypatch, name, what):
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    result = cli("chat", "Hello")
+    assert result.exit_code == 1
+    assert f"Error: {name} names a server: to talk to it, set {what}" in result.stderr
+    assert result.stderr.endswith(", or add --emulator\n")
+    assert result.stderr.count("\n") == 1
+    assert cli("chat", "--emulator", "Hello").stdout.startswith("Hello!")
+
+
+def test_a_server_and_any_word_for_a_key_are_enough(cli, service, monkeypatch):
+    emulator = service()
+    monkeypatch.setenv("GEMINI_API_KEY", "any")
+    assert cli("chat", "Hello").stdout.startswith("Hello!")
+    assert len(emulator.connections) == 1
+
+
 def test_a_refused_key_is_one_sentence_with_what_to_do(cli, service):
     service(api_keys={"another"})
     result = cli("chat", "Hello")

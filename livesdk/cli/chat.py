@@ -201,7 +201,14 @@ def _lines(terminal: Terminal, *, quiet: bool) -> Iterator[str]:
     if prompts:
         terminal.note(f"Type, and press Enter. {_COMMANDS}.")
     while True:
-        line = _prompted(terminal, quiet=quiet) if prompts else sys.stdin.readline()
+        try:
+            line = _prompted(terminal, quiet=quiet) if prompts else sys.stdin.readline()
+            line.encode()  # some locales let other bytes through, as halves of surrogate pairs
+        except UnicodeError as error:
+            encoding = sys.stdin.encoding.upper()
+            raise CommandError(
+                f"standard input is not text in {encoding}: convert it before, with iconv say"
+            ) from error
         if not line:
             break
         if line.strip():

@@ -37,6 +37,18 @@ def test_quit_ends_it_and_unknown_commands_are_explained(cli):
     assert "\n0 tokens so far" in result.stderr
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # the latter in the locale C
+def test_a_pipe_that_is_not_utf_8_is_one_sentence(program, errors):
+    environ = {**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"}
+    running = program("chat", stdin=subprocess.PIPE, env=environ)
+    running.process.stdin.buffer.write(b"caf\xe9\n")
+    running.process.stdin.close()
+    assert running.end() == 1
+    last = running.stderr.splitlines()[-1]
+    assert last.startswith("Error: standard input is not text in UTF-8: convert it before")
+    assert running.stdout == ""
+
+
 def test_json_is_one_object_a_turn(cli):
     result = cli("chat", "--json", input="one\nwhat did I say\n")
     assert result.exit_code == 0

@@ -116,6 +116,18 @@ def _start_debugging(ctx: click.Context, _option: click.Parameter, wanted: bool)
     root.call_on_close(lambda: log.setLevel(logging.NOTSET))
 
 
+class _Notes(logging.Handler):
+    """Shows what the library warns of, one line each; a traceback is for --debug."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _is_debugging():
+            return
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f": {type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        Terminal().note(f"Note: {' '.join(text.split())}")
+
+
 def _is_debugging() -> bool:
     return logging.getLogger("livesdk").isEnabledFor(logging.DEBUG)
 
@@ -151,6 +163,9 @@ def livesdk(ctx: click.Context) -> None:
     ctx.obj = Terminal()
     ctx.with_resource(warnings.catch_warnings())
     warnings.showwarning = _show_warning
+    log, notes = logging.getLogger("livesdk"), _Notes(logging.WARNING)
+    log.addHandler(notes)
+    ctx.call_on_close(lambda: log.removeHandler(notes))
 
 
 livesdk.params.append(_debug_option())

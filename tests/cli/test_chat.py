@@ -11,7 +11,7 @@ import wave
 
 import pytest
 
-from livesdk.emulator import Close, Drop, Reply, Say, Scenario
+from livesdk.emulator import Call, Close, Drop, Reply, Say, Scenario
 
 pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
@@ -262,6 +262,53 @@ def test_functions_of_the_folder_run_and_are_shown(cli, tmp_path, monkeypatch):
         {},
         "ValueError: out of order",
     )
+
+
+@pytest.fixture
+def explosive(tmp_path, monkeypatch) -> str:
+    """A module with functions that go wrong; its name."""
+    (tmp_path / "my_explosive_tools.py").write_text(
+        "def boom(words: str = '') -> None:\n"
+        "    'Explode.'\n"
+        "    raise ValueError('bang,\\nand smoke')\n"
+        "def fizzle():\n"
+        "    'Go out slowly.'\n"
+        "    yield {'sparks': 3}\n"
+        "    raise ValueError('wet')\n"
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "my_explosive_tools", raising=False)
+    return "my_explosive_tools"
+
+
+def test_a_tool_that_raises_is_one_line_and_the_model_is_told(cli, service, explosive):
+    emulator = service()
+    result = cli("chat", "--tool", f"{explosive}:boom", "use boom")
+    assert result.exit_code == 0
+    _, _, line = result.stderr.splitlines()
+    assert line.startswith("boom(words='use boom') → ValueError: bang, and smoke (")
+    [told] = emulator.wait_for("toolResponse")[0]["toolResponse"]["functionResponses"]
+    assert told["response"] == {"error": "ValueError: bang,\nand smoke"}
+
+
+def test_long_arguments_do_not_hide_what_a_tool_raised(cli, service, explosive):
+    service(Scenario(replies=[[Call("boom", {"words": "long " * 200}), Say("Oh.")]]))
+    result = cli("chat", "--tool", f"{explosive}:boom", "Hello")
+    assert "→ ValueError: bang, and smoke" in result.stderr
+
+
+def test_debugging_shows_where_a_tool_raised(cli, explosive):
+    result = cli("chat", "--debug", "--tool", f"{explosive}:boom", "use boom")
+    assert result.exit_code == 0
+    assert "Traceback" in result.stderr
+    assert "my_explosive_tools.py" in result.stderr
+
+
+def test_a_tool_that_raises_halfway_shows_no_traceback(cli, explosive):
+    result = cli("chat", "--tool", f"{explosive}:fizzle", "use fizzle")
+    assert result.exit_code == 0
+    assert "Note: the tool fizzle raised: ValueError: wet" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(

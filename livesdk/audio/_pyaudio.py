@@ -21,7 +21,7 @@ from typing import Any, Optional
 from .._log import get_logger
 from ..errors import AudioError
 from ._backend import Device, Direction, Stream
-from .devices import FormatRefused
+from .devices import WITHOUT_DEVICES, FormatRefused
 
 __all__ = ["PyAudioBackend"]
 
@@ -34,12 +34,12 @@ _INVALID_CHANNELS = -9998
 _FORMAT_NOT_SUPPORTED = -9994
 _REFUSALS = (_INVALID_RATE, _INVALID_CHANNELS, _FORMAT_NOT_SUPPORTED)
 
-_INSTALL = """\
+_INSTALL = f"""\
 microphone and speaker need PyAudio, which is not installed:
   Debian, Ubuntu   apt-get install portaudio19-dev gcc python3-dev; pip install "livesdk[audio]"
   macOS            brew install portaudio; pip install "livesdk[audio]"
   Windows          pip install "livesdk[audio]"   (wheels for Python 3.8 to 3.13)
-Without it, WAV files work: WavInput and WavOutput"""
+Without it, WAV files work: {WITHOUT_DEVICES}"""
 
 
 def _load() -> Any:

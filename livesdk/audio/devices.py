@@ -10,10 +10,21 @@ from attrs import frozen
 from ..errors import AudioError
 from ._backend import Backend, Device, Direction, Stream
 
-__all__ = ["DeviceName", "FormatRefused", "Opened", "choose", "default_backend", "list_devices"]
+__all__ = [
+    "WITHOUT_DEVICES",
+    "DeviceName",
+    "FormatRefused",
+    "Opened",
+    "choose",
+    "default_backend",
+    "list_devices",
+]
 
 DeviceName = Union[int, str, None]
 """An index, a part of the name, or ``None`` for the default."""
+
+WITHOUT_DEVICES = "WavInput and WavOutput"
+"""What does without a device, as errors name it; the command has other names for it."""
 
 _COMMON_HZ = (48_000, 44_100, 32_000, 24_000, 16_000, 8_000)
 
@@ -63,7 +74,8 @@ def choose(devices: Sequence[Device], wanted: DeviceName, direction: Direction) 
     able = [device for device in devices if device.channels(direction)]
     if not able:
         raise AudioError(
-            f"there is no {direction} device on this machine; plug one in, or use a WAV file"
+            f"there is no {direction} device on this machine; plug one in,"
+            f" or use WAV files: {WITHOUT_DEVICES}"
         )
     if wanted is None:
         return next((device for device in able if device.is_default(direction)), able[0])

@@ -217,7 +217,8 @@ class WavOutput(PacedOutput):
     """A WAV file of what would have been heard.
 
     Sound that an interruption cuts off is not in it.  Starting again goes on at the end of the
-    file; an older file is replaced by the first start.
+    file; an older file is replaced by the first start.  The header is brought up to date with each
+    second of sound, so that a program that is killed leaves a file that plays.
 
     Args:
         path: The file.
@@ -242,6 +243,7 @@ class WavOutput(PacedOutput):
         self._silence = silence
         self._file: Optional[BinaryIO] = None
         self._written = 0
+        self._told = 0  # by the header
         self._begun = False
 
     def _begin(self) -> None:
@@ -250,20 +252,29 @@ class WavOutput(PacedOutput):
         except OSError as error:
             raise AudioError(f"{self.path}: {error.strerror or error}") from error
         self._begun = True
-        self._file.write(self._header())
-        self._file.seek(0, os.SEEK_END)
+        self._tell(self._file)
 
     def _put(self, block: bytes, sounding: bool) -> None:
         if (sounding or self._silence) and self._file is not None:
             self._file.write(block)
             self._written += len(block)
+            if self._written - self._told >= 2 * self.channels * self.rate_hz:
+                self._tell(self._file)
 
     def _finish(self) -> None:
         file, self._file = self._file, None
         if file is not None:
             with file:
-                file.seek(0)
-                file.write(self._header())
+                self._tell(file)
+
+    def _tell(self, file: BinaryIO) -> None:
+        """Write how long the sound is; it is in the file before the header says so."""
+        file.flush()
+        file.seek(0)
+        file.write(self._header())
+        file.seek(0, os.SEEK_END)
+        file.flush()
+        self._told = self._written
 
     def _header(self) -> bytes:
         frame = 2 * self.channels

@@ -5,11 +5,15 @@
     main ─▶ _app       the commands by name, the global options, the border where errors end
               ├─ demo ─▶ _story      a conversation in steps, each of them checked
               ├─ chat                turns by keyboard, pipe or argument
-              ├─ talk ─▶ _talking    by voice, or with WAV files
+              ├─ talk ─▶ _talking    by voice, or with WAV files, whose answers
+              │          _patience   are waited for while one may come
               ├─ music               from prompts, to a loudspeaker or a file
               ├─ devices             microphones and loudspeakers
               ├─ serve               the emulator, until Ctrl-C
               └─ doctor ─▶ _examine  what is installed, configured and reachable
+            _signals    how it ends by one
+            _options    what options may be given
+            _files      what it is told to write, looked at before
             _service    the service or the emulator, whichever it is to be
             _console    all that is written to a terminal
 
@@ -29,6 +33,8 @@ _CTRL_C = 130  # 128 + SIGINT, as shells have it
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command, and return its exit code: 0, 1 for errors, 2 for usage, 130 for Ctrl-C.
+
+    SIGTERM ends it as Ctrl-C does, with 143.
 
     Args:
         arguments: What stands after ``livesdk``; ``sys.argv[1:]`` unless given.

@@ -13,9 +13,9 @@ from typing import Any, Optional, TextIO, Union
 import click
 
 from .._version import __version__
-from ..errors import ConnectError, LiveError, LiveTimeout, SessionClosed, SetupError
+from ..errors import AudioError, ConnectError, LiveError, LiveTimeout, SessionClosed, SetupError
 from ._console import Terminal
-from ._service import CTRL_C
+from ._signals import Terminated, code_of, termination
 
 __all__ = ["livesdk", "run"]
 
@@ -27,6 +27,8 @@ _ADVICE: tuple[tuple[type[LiveError], str], ...] = (
     (LiveTimeout, "try again; livesdk doctor looks closer"),
 )
 """What to do about an error that brings no hint of its own."""
+_FILES = "livesdk talk --wav FILE --out FILE, livesdk music --out FILE"
+"""What does without a device."""
 
 
 class _Commands(click.Group):
@@ -50,10 +52,12 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            sys.stderr.write("\n")  # after the terminal's own ^C
-            ctx.exit(CTRL_C)
+            with termination():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            if not isinstance(stop, Terminated):
+                sys.stderr.write("\n")  # after the terminal's own ^C
+            ctx.exit(code_of(stop))
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own, and a reader of ours that went away
         except Exception as error:
@@ -64,6 +68,10 @@ class _Commands(click.Group):
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, AudioError):
+        from ..audio.devices import WITHOUT_DEVICES
+
+        return str(error).replace(WITHOUT_DEVICES, _FILES)
     if isinstance(error, LiveError):
         return f"{error}{_advice(error)}"
     if isinstance(error, OSError):
@@ -108,6 +116,18 @@ def _start_debugging(ctx: click.Context, _option: click.Parameter, wanted: bool)
     root.call_on_close(lambda: log.setLevel(logging.NOTSET))
 
 
+class _Notes(logging.Handler):
+    """Shows what the library warns of, one line each; a traceback is for --debug."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _is_debugging():
+            return
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f": {type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        Terminal().note(f"Note: {' '.join(text.split())}")
+
+
 def _is_debugging() -> bool:
     return logging.getLogger("livesdk").isEnabledFor(logging.DEBUG)
 
@@ -143,6 +163,9 @@ def livesdk(ctx: click.Context) -> None:
     ctx.obj = Terminal()
     ctx.with_resource(warnings.catch_warnings())
     warnings.showwarning = _show_warning
+    log, notes = logging.getLogger("livesdk"), _Notes(logging.WARNING)
+    log.addHandler(notes)
+    ctx.call_on_close(lambda: log.removeHandler(notes))
 
 
 livesdk.params.append(_debug_option())
@@ -156,8 +179,8 @@ def run(arguments: Optional[Sequence[str]] = None) -> int:
             prog_name="livesdk",
             standalone_mode=False,
         )
-    except click.Abort:
-        return CTRL_C
+    except click.Abort as abort:  # click's own word for it
+        return code_of(abort.__cause__)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -28,7 +28,7 @@ import attrs
 from .. import __version__
 from ..endpoint import Access, resolve, service_url
 from ..errors import ConfigError, LiveError
-from ._service import emulated_client, find_credential
+from ._service import emulated_client, find_credential, what_lacks
 
 __all__ = [
     "Finding",
@@ -148,7 +148,10 @@ def _pip(what: str) -> str:
 def configured() -> Iterator[Finding]:
     """Look at the environment: which credential, and what else decides where to connect."""
     variable = find_credential(os.environ)
-    if variable is None:
+    lacks = what_lacks(os.environ)
+    if lacks:
+        yield Finding("credential", "none: the commands ask for one", None, lacks)
+    elif variable is None:
         advice = "set GEMINI_API_KEY to talk to the service (https://aistudio.google.com/apikey)"
         yield Finding("credential", "none: the commands use the emulator", None, advice)
     else:

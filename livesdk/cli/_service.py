@@ -6,7 +6,6 @@ import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import attrs
@@ -20,21 +19,24 @@ if TYPE_CHECKING:
     from ..emulator import Scenario
 
 __all__ = [
-    "CTRL_C",
     "MODEL",
     "CommandError",
     "Service",
-    "check_writable",
     "emulated_client",
     "find_credential",
     "need_emulator",
     "open_service",
     "show_service",
+    "what_lacks",
 ]
 
 MODEL = "gemini-3.8-live"
-CTRL_C = 130
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_SERVERS = {
+    "GOOGLE_GEMINI_BASE_URL": "GEMINI_API_KEY too (any word will do if it asks for no key)",
+    "GOOGLE_VERTEX_BASE_URL": "GOOGLE_GENAI_USE_VERTEXAI=true too",
+}
+"""What a client needs beside a server's address."""
 _VERTEX = ("GOOGLE_GENAI_USE_ENTERPRISE", "GOOGLE_GENAI_USE_VERTEXAI")
 
 
@@ -67,6 +69,14 @@ def find_credential(environ: Mapping[str, str]) -> Optional[str]:
     return next((name for name in _KEYS if environ.get(name, "").strip()), None)
 
 
+def what_lacks(environ: Mapping[str, str]) -> Optional[str]:
+    """Say what to set where a server is named and nothing to go there with."""
+    if find_credential(environ) is not None:
+        return None
+    named = next((name for name in _SERVERS if environ.get(name)), None)
+    return f"{named} names a server: to talk to it, set {_SERVERS[named]}" if named else None
+
+
 def need_emulator() -> None:
     """Raise :class:`CommandError` unless the extra ``emulator`` is installed."""
     if importlib.util.find_spec("websockets") is None:
@@ -97,11 +107,17 @@ def open_service(
     Args:
         emulator: Take the emulator even where there is a key.
         scenario: Makes what the emulator plays.
+
+    Raises:
+        CommandError: The environment names a server, and no key; or there is no emulator.
     """
     variable = find_credential(os.environ)
     if variable is not None and not emulator:
         yield _real(variable)
         return
+    lacks = what_lacks(os.environ)
+    if lacks and not emulator:
+        raise CommandError(f"{lacks}, or add --emulator")
     need_emulator()
     from ..emulator import Emulator
 
@@ -135,21 +151,3 @@ def show_service(write: Callable[[str], None], service: Service) -> None:
     """Say whom the command talks to, and why; ``write`` takes rich's markup."""
     write(f"Talking to [bold]{escape(plain(service.who))}[/].")
     write(f"[dim]{escape(plain(service.why))}[/]")
-
-
-def check_writable(path: Path, option: str) -> None:
-    """Find out before a conversation, and without a trace, whether a file can be written.
-
-    Raises:
-        CommandError: It cannot; the option is where another is chosen.
-    """
-    existed = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: {error.strerror or error} — choose another with {option}"
-        ) from error
-    if not existed:
-        path.unlink()

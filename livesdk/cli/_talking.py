@@ -7,6 +7,7 @@ All of it runs on the conversation's thread for hooks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -40,6 +41,11 @@ class TalkView:
     Args:
         terminal: Where to.
         position: Of the file that is being asked, if one is.
+
+    Attributes:
+        heard: Who was heard: "user", "model".
+        last_heard: Who was heard last.
+        heard_at: When that was, by ``time.monotonic``; 0 if never.
     """
 
     def __init__(self, terminal: Terminal, position: Optional[Position] = None) -> None:
@@ -50,6 +56,9 @@ class TalkView:
         self._levels: Optional[Levels] = None
         self._speech: Optional[Speech] = None
         self._live: Optional[Live] = None
+        self.heard: set[str] = set()
+        self.last_heard: Optional[str] = None
+        self.heard_at = 0.0
         if terminal.out.is_terminal:
             self._live = Live(
                 console=terminal.out,
@@ -73,6 +82,7 @@ class TalkView:
 
     def on_transcript(self, piece: TranscriptPiece) -> None:
         """Show a piece of what is said."""
+        self._note_heard(piece.speaker)
         if piece.speaker != self._speaker:
             self._finish_line()
             self._speaker = piece.speaker
@@ -88,6 +98,7 @@ class TalkView:
 
     def on_playback(self, playback: Playback) -> None:
         """Show that the model's voice was cut off, or has come to its end."""
+        self._note_heard("model")
         if playback.state == "interrupted":
             self._finish_line()
             heard, dropped = playback.played_ms / 1000, playback.discarded_ms / 1000
@@ -101,7 +112,19 @@ class TalkView:
         """Keep the levels for the next drawing."""
         self._levels = levels
 
+    def _note_heard(self, speaker: str) -> None:
+        self.heard.add(speaker)
+        self.last_heard = speaker
+        self.heard_at = time.monotonic()
+
     # ------------------------------------------------------------------------------------- drawing
+
+    def note(self, text: str) -> None:
+        """Say something beside the conversation."""
+        if self._live is None:
+            self._terminal.note(text)
+        else:  # above what is drawn
+            self._print(Text(f"   {text}", "dim"))
 
     def _finish_line(self) -> None:
         if self._speech is not None:

@@ -13,10 +13,13 @@ from typing import Any, Optional
 
 import attrs
 
-from .._log import shorten
+from .._log import get_logger, shorten
+from ..types import FunctionResponse
 from ._service import CommandError
 
 __all__ = ["ShownCall", "shown_tools"]
+
+_log = get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,8 +43,8 @@ class ShownCall:
     def __str__(self) -> str:
         """Read as one line: ``get_weather(city='Paris') → {'sky': 'clear'} (3 ms)``."""
         args = ", ".join(f"{name}={value!r}" for name, value in self.args.items())
-        outcome = self.error if self.error is not None else repr(self.result)
-        return shorten(f"{self.name}({args}) → {outcome} ({self.ms:.0f} ms)")
+        outcome = repr(self.result) if self.error is None else " ".join(self.error.split())
+        return f"{self.name}({shorten(args)}) → {shorten(outcome)} ({self.ms:.0f} ms)"
 
 
 def shown_tools(
@@ -96,7 +99,8 @@ def _shown(function: Callable[..., Any], show: Callable[[ShownCall], None]) -> C
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             show(ShownCall(name=name, args=args, error=text, ms=_ms_since(began)))
-            raise
+            _log.debug("%s raised", name, exc_info=True)
+            return FunctionResponse(response={"error": text})  # as if it had been raised further
         show(ShownCall(name=name, args=args, result=result, ms=_ms_since(began)))
         return result
 

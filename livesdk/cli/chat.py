@@ -13,11 +13,11 @@ import attrs
 import click
 
 from ._console import Speech, Terminal
+from ._files import check_not_read, check_writable
 from ._service import (
     MODEL,
     CommandError,
     Service,
-    check_writable,
     open_service,
     show_service,
 )
@@ -120,6 +120,8 @@ def chat(
     """Do what the command does; ``recorder`` writes it down."""
     if modality.lower() == "text" and (voice or save_audio):
         raise click.UsageError("--voice and --save-audio need --modality audio.")
+    if not text:
+        check_not_read(save_audio, "--save-audio")
     calls: list[ShownCall] = []
 
     def show(call: ShownCall) -> None:
@@ -199,7 +201,14 @@ def _lines(terminal: Terminal, *, quiet: bool) -> Iterator[str]:
     if prompts:
         terminal.note(f"Type, and press Enter. {_COMMANDS}.")
     while True:
-        line = _prompted(terminal, quiet=quiet) if prompts else sys.stdin.readline()
+        try:
+            line = _prompted(terminal, quiet=quiet) if prompts else sys.stdin.readline()
+            line.encode()  # some locales let other bytes through, as halves of surrogate pairs
+        except UnicodeError as error:
+            encoding = sys.stdin.encoding.upper()
+            raise CommandError(
+                f"standard input is not text in {encoding}: convert it before, with iconv say"
+            ) from error
         if not line:
             break
         if line.strip():

@@ -10,11 +10,11 @@ import click
 from rich.markup import escape
 
 from ._console import Terminal, plain
+from ._files import check_writable
 from ._service import (
     MODEL,
     CommandError,
     Service,
-    check_writable,
     open_service,
     show_service,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -9,7 +10,9 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ._console import Terminal, plain
-from ._service import check_writable, open_service, show_service
+from ._files import check_writable
+from ._options import Amount, check_device, device
+from ._service import open_service, show_service
 
 if TYPE_CHECKING:
     from ..audio import AudioOutput
@@ -21,9 +24,7 @@ _MODEL = "models/lyria-realtime-exp"
 
 @click.command("music", short_help="Play music from prompts.")
 @click.argument("prompts", nargs=-1, required=True, metavar="PROMPT[:WEIGHT]...")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0.1), help="How long; until Ctrl-C if not given."
-)
+@click.option("--seconds", type=Amount(0.1, 86_400), help="How long; until Ctrl-C if not given.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -31,9 +32,9 @@ _MODEL = "models/lyria-realtime-exp"
 )
 @click.option("--speaker", metavar="DEVICE", help="Index or part of the name; see devices.")
 @click.option("--bpm", type=click.IntRange(60, 200), help="Beats a minute.")
-@click.option("--density", type=click.FloatRange(0, 1), help="How many notes.")
-@click.option("--brightness", type=click.FloatRange(0, 1), help="How bright.")
-@click.option("--guidance", type=click.FloatRange(0, 6), help="How close to the prompts.")
+@click.option("--density", type=Amount(0, 1), help="How many notes.")
+@click.option("--brightness", type=Amount(0, 1), help="How bright.")
+@click.option("--guidance", type=Amount(0, 6), help="How close to the prompts.")
 @click.option("--model", default=_MODEL, show_default=True, help="The model that plays.")
 @click.option("--emulator", is_flag=True, help="Stay on this machine, even with a key.")
 @click.pass_obj
@@ -63,35 +64,42 @@ def command(
         music = service.client.live.music.connect(
             model, config or None, {"onmessage": _notes_to(terminal)}
         )
-        with music as session, output, _bar(terminal) as progress:
+        with music as session:
             session.set_weighted_prompts(weighted)
             session.play()
-            task = progress.add_task("playing", total=seconds)
             try:
-                heard_ms = play_music(
-                    session,
-                    output,
-                    seconds=seconds,
-                    on_progress=lambda ms: progress.update(task, completed=ms / 1000),
-                )
-            except KeyboardInterrupt:  # the way out
-                heard_ms = output.played_ms
-                output.flush()
+                with output, _bar(terminal) as progress:
+                    task = progress.add_task("playing", total=seconds)
+                    play_music(
+                        session,
+                        output,
+                        seconds=seconds,
+                        on_progress=lambda ms: progress.update(task, completed=ms / 1000),
+                    )
+            except KeyboardInterrupt:  # the way out, where no length is given
+                _sum_up(terminal, output, out)
+                raise
+            _sum_up(terminal, output, out)
+
+
+def _sum_up(terminal: Terminal, output: AudioOutput, out: Optional[Path]) -> None:
     where = f", written to {out}" if out is not None else ""
-    terminal.note(f"{heard_ms / 1000:.1f} s of music{where}.")
+    terminal.note(f"{output.played_ms / 1000:.1f} s of music{where}.")
 
 
 def _prompt(text: str) -> dict[str, Any]:
     """Take ``text:weight`` apart; a colon without a number behind it belongs to the text."""
-    words, colon, number = text.rpartition(":")
+    words, _, number = text.rpartition(":")
     try:
-        weight = float(number) if colon else 1.0
+        weight = float(number)
     except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight) or ":" not in text:  # "nan" and "infinity" are words
         words, weight = text, 1.0
-    if not colon:
-        words = text
     if not words.strip():
         raise click.UsageError(f"{text!r}: a prompt is missing.")
+    if weight == 0:
+        raise click.UsageError(f"{text!r}: a weight may be anything but 0; leave the prompt out.")
     return {"text": words.strip(), "weight": weight}
 
 
@@ -101,8 +109,9 @@ def _output(out: Optional[Path], speaker: Optional[str]) -> AudioOutput:
     if out is not None:
         check_writable(out, "--out")
         return WavOutput(out, rate_hz=48_000, channels=2)
-    device = int(speaker) if speaker is not None and speaker.isdigit() else speaker
-    return Speaker(device, rate_hz=48_000, channels=2, block_ms=40, prebuffer_ms=500)
+    wanted = device(speaker)
+    check_device(wanted, "output")
+    return Speaker(wanted, rate_hz=48_000, channels=2, block_ms=40, prebuffer_ms=500)
 
 
 def _notes_to(terminal: Terminal) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import chat
-from ._service import CommandError, check_writable
+from ._files import check_apart, check_not_read, check_writable
+from ._service import CommandError
 
 if TYPE_CHECKING:
     from ._console import Terminal
@@ -24,6 +25,9 @@ def _record(terminal: Terminal, /, out: Path, no_audio: bool, **options: Any) ->
     """
     from ..recording import Recorder, Replay
 
+    check_apart(out, "OUT", options["save_audio"], "--save-audio")
+    if not options["text"]:
+        check_not_read(out, "OUT")
     check_writable(out, "OUT")
     with Recorder(out, audio=not no_audio) as recorder:
         chat.chat(terminal, recorder=recorder, **options)

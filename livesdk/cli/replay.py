@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ._console import Speech, Terminal, plain
+from ._options import Amount
 from ._service import need_emulator
 from .serve import serve
 
@@ -27,7 +28,7 @@ __all__ = ["command"]
 @click.option("--realtime", is_flag=True, help="At the pace of the recording.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(0.01, 1000),
     help="So many times as fast; implies --realtime.",
 )
 @click.option(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import errno
-import signal
 import sys
-import threading
-from types import FrameType
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
@@ -76,7 +73,6 @@ def serve(
     except OSError as error:
         raise CommandError(_why_not(error, host, port, option)) from error
     try:
-        _end_as_at_ctrl_c(signal.SIGTERM)
         _introduce(terminal, emulator, tls=tls)
         _watch(terminal, emulator)
     finally:
@@ -135,13 +131,3 @@ def _tell(terminal: Terminal, number: int, connection: Connection) -> None:
     outcome = f" [red]refused with {connection.status}[/]" if refused else ""
     terminal.line(f"{number:4}  {escape(method)}{outcome}")
     sys.stdout.flush()
-
-
-def _end_as_at_ctrl_c(number: signal.Signals) -> None:
-    """Have a signal end the command in the same way, where signals can be caught."""
-
-    def interrupt(_number: int, _frame: Optional[FrameType]) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(number, interrupt)

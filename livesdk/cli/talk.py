@@ -11,7 +11,10 @@ import click
 
 from ..errors import AudioError
 from ._console import Terminal
-from ._service import MODEL, CommandError, Service, check_writable, open_service, show_service
+from ._files import check_apart, check_writable, is_one
+from ._options import check_device, device
+from ._patience import hear_out
+from ._service import MODEL, Service, open_service, show_service
 from ._talking import TalkView
 
 if TYPE_CHECKING:
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_PATIENCE = 120.0
 _TICK = 0.5
 _FALLBACK = Path("answer.wav")
 _PHRASES = (
@@ -115,11 +117,12 @@ def command(
     """
     if push_to_talk and (hybrid or wav):
         raise click.UsageError("--push-to-talk goes with neither --hybrid nor --wav.")
+    check_apart(out, "--out", wav, "--wav")
     wish = _Wish(
         wav=wav,
         out=out,
-        microphone=_device(microphone),
-        speaker=_device(speaker),
+        microphone=device(microphone),
+        speaker=device(speaker),
         echo=echo or ("none" if wav or push_to_talk else "half-duplex"),
         turns="push-to-talk" if push_to_talk else "hybrid" if hybrid else "server",
         block_ms=block_ms,
@@ -132,10 +135,8 @@ def command(
     output, note = _output(wish)
     with open_service(emulator=emulator, scenario=_scenario) as service:
         show_service(terminal.err.print, service)
-        for line in (*_hints(wish, service), note):
-            if line:
-                terminal.note(line)
-        _talk(terminal, wish, service, source, output)
+        hints = [*_hints(wish, service), note]
+        _talk(terminal, wish, service, source, output, hints)
 
 
 # ----------------------------------------------------------------------------- what is needed
@@ -163,10 +164,6 @@ def _scenario() -> Scenario:
     return Scenario(phrases=_PHRASES, playback_delay="realtime")
 
 
-def _device(given: Optional[str]) -> Union[int, str, None]:
-    return int(given) if given is not None and given.isdigit() else given
-
-
 def _source(wish: _Wish) -> AudioInput:
     if wish.wav is not None:
         from ..audio import WavInput
@@ -174,6 +171,7 @@ def _source(wish: _Wish) -> AudioInput:
         return WavInput(wish.wav)
     from ..audio import Microphone
 
+    check_device(wish.microphone, "input")
     return Microphone(wish.microphone, block_ms=wish.block_ms or 20)
 
 
@@ -185,12 +183,18 @@ def _output(wish: _Wish) -> tuple[AudioOutput, str]:
         return WavOutput(wish.out), ""
     if wish.wav is not None and wish.speaker is None:
         try:
-            found = any(device.outputs for device in list_devices())
+            found = any(each.outputs for each in list_devices())
         except AudioError:
             found = False
         if not found:
+            if is_one(_FALLBACK, wish.wav):
+                raise click.UsageError(
+                    f"There is no loudspeaker, and {_FALLBACK} is the question:"
+                    " say with --out where the answer goes."
+                )
             check_writable(_FALLBACK, "--out")
             return WavOutput(_FALLBACK), f"No loudspeaker here: the answer goes to {_FALLBACK}."
+    check_device(wish.speaker, "output")
     return Speaker(wish.speaker, block_ms=wish.block_ms or 15), ""
 
 
@@ -224,6 +228,7 @@ def _talk(
     service: Service,
     source: AudioInput,
     output: AudioOutput,
+    hints: list[str],
 ) -> None:
     from ..audio import WavInput
     from ..conversation import AudioConversation
@@ -244,26 +249,31 @@ def _talk(
             on_playback=view.on_playback,
             on_level=view.on_level,
         )
-        with view, conversation:
-            _go_on(wish, conversation)
+        try:
+            conversation.start()
+            for hint in filter(None, hints):  # now that somebody listens
+                terminal.note(hint)
+            with view, conversation:
+                _go_on(wish, conversation, view)
+        except KeyboardInterrupt:  # the way out
+            _sum_up(terminal, session, conversation, wish, output)
+            raise
         if conversation.error is not None:
             raise conversation.error
         _sum_up(terminal, session, conversation, wish, output)
 
 
-def _go_on(wish: _Wish, conversation: AudioConversation) -> None:
+def _go_on(wish: _Wish, conversation: AudioConversation, view: TalkView) -> None:
     """Wait for the end: of the answer to a file, or of the user's patience."""
-    if wish.wav is not None:
-        if not conversation.finish(_PATIENCE):
-            raise CommandError(f"no answer came within {_PATIENCE:.0f} s — is there speech in it?")
+    from ..audio import WavInput
+
+    if isinstance(conversation.microphone, WavInput):
+        hear_out(conversation, conversation.microphone, view, str(wish.wav))
         return
-    try:
-        if wish.turns == "push-to-talk":
-            _follow_enter(conversation)
-        while not conversation.wait(_TICK):
-            pass
-    except KeyboardInterrupt:  # the way out
-        return
+    if wish.turns == "push-to-talk":
+        _follow_enter(conversation)
+    while not conversation.wait(_TICK):
+        pass
 
 
 def _follow_enter(conversation: AudioConversation) -> None:

@@ -201,6 +201,20 @@ def test_a_wav_output_holds_what_was_heard_and_goes_on_after_a_stop(tmp_path: Pa
         assert file.getnframes() == len(data) // 2
 
 
+def test_the_header_of_a_wav_output_is_true_while_it_goes_on(tmp_path: Path):
+    path = tmp_path / "out.wav"
+    with WavOutput(path, rate_hz=8_000) as output:
+        output.write(pcm.tone(440, 1_300, 8_000))
+        with wave.open(str(path)) as file:
+            assert file.getnframes() == 0, "a file from the first moment on"
+        assert output.drain(PATIENCE)
+        with wave.open(str(path)) as file:
+            assert file.getnframes() == 8_000
+            assert len(file.readframes(8_000)) == 16_000
+    with wave.open(str(path)) as file:
+        assert file.getnframes() == 10_400
+
+
 def test_music_fits_a_wav_output_too(tmp_path: Path):
     sound = pcm.mono_to_stereo(pcm.tone(440, 100, 48_000))
     with WavOutput(tmp_path / "music.wav", rate_hz=48_000, channels=2) as output:

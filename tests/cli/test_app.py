@@ -97,6 +97,20 @@ def test_debugging_shows_logs_and_tracebacks(program):
     assert "folder.wav cannot be written" in running.stderr
 
 
+def test_the_programs_own_plans_for_sigterm_stay(cli):
+    import signal
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli("chat", "Hello").exit_code == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert cli("chat", "Hello").exit_code == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_logs_stop_with_the_command(cli):
     import logging
 

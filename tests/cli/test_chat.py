@@ -11,7 +11,7 @@ import wave
 
 import pytest
 
-from livesdk.emulator import Close, Drop, Reply, Say, Scenario
+from livesdk.emulator import Call, Close, Drop, Reply, Say, Scenario
 
 pytestmark = [pytest.mark.requires("cli", "emulator"), pytest.mark.long]
 
@@ -35,6 +35,18 @@ def test_quit_ends_it_and_unknown_commands_are_explained(cli):
     assert "never" not in result.stdout
     assert "/what is not known" in result.stderr
     assert "\n0 tokens so far" in result.stderr
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # the latter in the locale C
+def test_a_pipe_that_is_not_utf_8_is_one_sentence(program, errors):
+    environ = {**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"}
+    running = program("chat", stdin=subprocess.PIPE, env=environ)
+    running.process.stdin.buffer.write(b"caf\xe9\n")
+    running.process.stdin.close()
+    assert running.end() == 1
+    last = running.stderr.splitlines()[-1]
+    assert last.startswith("Error: standard input is not text in UTF-8: convert it before")
+    assert running.stdout == ""
 
 
 def test_json_is_one_object_a_turn(cli):
@@ -73,6 +85,13 @@ def test_a_file_is_kept_where_there_is_nothing_new_to_write(cli, tmp_path):
     assert (tmp_path / "kept.wav").read_bytes() == b"precious"
 
 
+def test_a_link_to_a_file_to_come_stays_a_link(cli, tmp_path):
+    (tmp_path / "link.wav").symlink_to("kept.wav")
+    assert cli("chat", "--save-audio", "link.wav", "Hello").exit_code == 0
+    assert (tmp_path / "link.wav").is_symlink()
+    assert (tmp_path / "kept.wav").stat().st_size > 1000
+
+
 def test_the_options_reach_the_setup(cli, service):
     emulator = service()
     result = cli("chat", "--model", "m", "--voice", "Kore", "--system", "Be brief.", "Hello")
@@ -98,6 +117,30 @@ def test_what_a_model_is_known_to_refuse_is_a_note(program):
         running.stderr
     )
     assert "UserWarning" not in running.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_KEY too (any word will do if it asks for no key)"),
+        ("GOOGLE_VERTEX_BASE_URL", "GOOGLE_GENAI_USE_VERTEXAI=true too"),
+    ],
+)
+def test_a_server_without_a_key_is_not_passed_over(cli, monkeypatch, name, what):
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    result = cli("chat", "Hello")
+    assert result.exit_code == 1
+    assert f"Error: {name} names a server: to talk to it, set {what}" in result.stderr
+    assert result.stderr.endswith(", or add --emulator\n")
+    assert result.stderr.count("\n") == 1
+    assert cli("chat", "--emulator", "Hello").stdout.startswith("Hello!")
+
+
+def test_a_server_and_any_word_for_a_key_are_enough(cli, service, monkeypatch):
+    emulator = service()
+    monkeypatch.setenv("GEMINI_API_KEY", "any")
+    assert cli("chat", "Hello").stdout.startswith("Hello!")
+    assert len(emulator.connections) == 1
 
 
 def test_a_refused_key_is_one_sentence_with_what_to_do(cli, service):
@@ -219,6 +262,53 @@ def test_functions_of_the_folder_run_and_are_shown(cli, tmp_path, monkeypatch):
         {},
         "ValueError: out of order",
     )
+
+
+@pytest.fixture
+def explosive(tmp_path, monkeypatch) -> str:
+    """A module with functions that go wrong; its name."""
+    (tmp_path / "my_explosive_tools.py").write_text(
+        "def boom(words: str = '') -> None:\n"
+        "    'Explode.'\n"
+        "    raise ValueError('bang,\\nand smoke')\n"
+        "def fizzle():\n"
+        "    'Go out slowly.'\n"
+        "    yield {'sparks': 3}\n"
+        "    raise ValueError('wet')\n"
+    )
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "my_explosive_tools", raising=False)
+    return "my_explosive_tools"
+
+
+def test_a_tool_that_raises_is_one_line_and_the_model_is_told(cli, service, explosive):
+    emulator = service()
+    result = cli("chat", "--tool", f"{explosive}:boom", "use boom")
+    assert result.exit_code == 0
+    _, _, line = result.stderr.splitlines()
+    assert line.startswith("boom(words='use boom') → ValueError: bang, and smoke (")
+    [told] = emulator.wait_for("toolResponse")[0]["toolResponse"]["functionResponses"]
+    assert told["response"] == {"error": "ValueError: bang,\nand smoke"}
+
+
+def test_long_arguments_do_not_hide_what_a_tool_raised(cli, service, explosive):
+    service(Scenario(replies=[[Call("boom", {"words": "long " * 200}), Say("Oh.")]]))
+    result = cli("chat", "--tool", f"{explosive}:boom", "Hello")
+    assert "→ ValueError: bang, and smoke" in result.stderr
+
+
+def test_debugging_shows_where_a_tool_raised(cli, explosive):
+    result = cli("chat", "--debug", "--tool", f"{explosive}:boom", "use boom")
+    assert result.exit_code == 0
+    assert "Traceback" in result.stderr
+    assert "my_explosive_tools.py" in result.stderr
+
+
+def test_a_tool_that_raises_halfway_shows_no_traceback(cli, explosive):
+    result = cli("chat", "--tool", f"{explosive}:fizzle", "use fizzle")
+    assert result.exit_code == 0
+    assert "Note: the tool fizzle raised: ValueError: wet" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,19 @@ def test_without_a_key_it_says_what_is_not_tried(cli, local):
     result = cli("doctor")
     assert result.exit_code == 0, result.stderr
     assert "not tried: there is no credential" in result.stdout
+    assert "none: the commands ask for one" in result.stdout
     assert "set GEMINI_API_KEY" in result.stdout
     assert "DNS" in result.stdout
     assert "answered after" in result.stdout
     assert "Everything that is configured works." in result.stdout
+
+
+def test_without_anything_the_commands_use_the_emulator():
+    from livesdk.cli import _examine
+
+    (found,) = _examine.configured()
+    assert (found.text, found.good) == ("none: the commands use the emulator", None)
+    assert "set GEMINI_API_KEY" in found.advice
 
 
 def test_a_key_is_named_used_and_not_shown(cli, service):

@@ -67,6 +67,25 @@ def test_a_file_that_cannot_be_written_is_one_sentence(cli):
     assert "folder.jsonl cannot be written: No such file" in result.stderr
 
 
+def test_the_session_and_its_sound_go_to_two_files(cli):
+    Path("kept").write_text("precious")
+    result = cli("record", "kept", "--save-audio", "../" + Path.cwd().name + "/kept", "Hello")
+    assert result.exit_code == 2
+    assert "OUT and --save-audio name one file: kept." in result.stderr
+    assert Path("kept").read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", [["record"], ["chat", "--save-audio"]])
+def test_what_is_piped_in_is_not_written_over(program, tmp_path, command):
+    questions = tmp_path / "questions.txt"
+    questions.write_text("one\ntwo\n")
+    with questions.open() as piped:
+        running = program(*command, "questions.txt", stdin=piped)
+        assert running.end() == 2
+    assert "and standard input are one file: questions.txt." in running.stderr
+    assert questions.read_text() == "one\ntwo\n"
+
+
 @pytest.mark.parametrize("pace", [[], ["--realtime"], ["--speed", "10"]])
 def test_a_replay_shows_who_said_what(cli, recording, pace):
     result = cli("replay", recording, *pace)
@@ -79,6 +98,11 @@ def test_a_replay_shows_who_said_what(cli, recording, pace):
         ["closed:", "1000 (local)"],
     ]
     assert "models/gemini-3.8-live" in result.stderr
+
+
+@pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1", "1e-300"])
+def test_a_speed_that_is_none_is_a_usage_error(cli, recording, speed):
+    assert cli("replay", recording, "--speed", speed).exit_code == 2
 
 
 def test_calls_and_their_results_are_shown(cli, service, tmp_path, monkeypatch):

@@ -101,12 +101,14 @@ class FirebaseNames:
 
 
 def _start_conversation(session: Session, options: dict[str, Any]) -> AudioConversation:
-    if session.in_conversation:
-        raise LocalProtocolError("an audio conversation is running; stop_audio_conversation()")
     assert session._conversation_factory is not None, "given by the door"
     conversation: AudioConversation = session._conversation_factory(session, **options)
-    conversation.start()
-    session._conversation = conversation
+    with session._lock:
+        if session.in_conversation:
+            raise LocalProtocolError("an audio conversation is running; stop_audio_conversation()")
+        conversation._claim()
+        session._conversation = conversation
+    conversation._open()
     return conversation
 
 

@@ -148,13 +148,23 @@ class AudioConversation:
             SessionClosed: The session is over.
             AudioError: A device is missing, busy or of no use; the text says what to do.
         """
+        self._claim()
+        self._open()
+
+    def _claim(self) -> None:
+        """Do the first half of :meth:`start`: from here on it runs, and may be stopped."""
         info = self.session.close_info
         if info is not None:
             raise SessionClosed(info)
         with self._condition:
             if not self._done.is_set():
                 raise LocalProtocolError("the conversation is running already")
+            self._stopping = threading.Event()
+            self._error, self._claimed = None, False
             self._done.clear()
+
+    def _open(self) -> None:
+        """Do the second half of :meth:`start`."""
         try:
             self.speaker.start()
             self.microphone.start()
@@ -163,9 +173,6 @@ class AudioConversation:
             self.microphone.stop()
             self._done.set()
             raise
-        with self._condition:
-            self._stopping = threading.Event()
-            self._error, self._claimed = None, False
         self._hooks = self._make_hooks()
         self._player = self._make_player()
         self._uplink = self._make_uplink()
@@ -176,7 +183,7 @@ class AudioConversation:
         bodies: dict[str, _Body] = {"speaker": self._play, "mic": self._listen}
         if self._video is not None:
             bodies["video"] = self._show
-        self._threads = [
+        threads = [
             threading.Thread(
                 target=self._guard,
                 args=(body, self._stopping),
@@ -185,11 +192,12 @@ class AudioConversation:
             )
             for name, body in bodies.items()
         ]
-        self._running = set(self._threads)
+        self._running = set(threads)
+        self._threads = threads
         self.session._observers += (self._player.offer,)
         self.session._followers += (self._follow,)
         self._hooks.start()
-        for thread in self._threads:
+        for thread in threads:
             thread.start()
 
     def stop(self, timeout: Optional[float] = 2.0) -> None:

@@ -114,7 +114,7 @@ class Hooks:
     def join(self, timeout: float) -> None:
         """Wait for the thread, except in a hook."""
         thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(timeout)
 
     @property

@@ -68,6 +68,8 @@ class Player:
         self._cut = False  # an interruption waits
         self._cut_ms = 0.0  # what it cleared from the queue
         self._by_user = False  # it was the user who cut in
+        self._speaking = False  # the model has begun to speak, and will go on
+        self._unwanted = False  # what it goes on to say was interrupted here
         self._over = False  # the end of a turn waits
         self._hold: Optional[bool] = None  # a pause, or its end, waits
         self._resampler: Optional[pcm.Resampler] = None
@@ -86,14 +88,17 @@ class Player:
             return
         self._tell(content)
         if content.interrupted:
-            self.interrupt()  # the audio of this very message included
+            self._silence(by_user=True)  # the audio of this very message included
         elif message.audio:
             with self._condition:
-                self._queue.append(_Sound(message.audio, message.sample_rate_hz or 24_000))
-                self._condition.notify()
+                self._speaking = True
+                if not self._unwanted:
+                    self._queue.append(_Sound(message.audio, message.sample_rate_hz or 24_000))
+                    self._condition.notify()
         if content.generation_complete or content.turn_complete or content.waiting_for_input:
             with self._condition:
                 self._over = True
+                self._speaking = self._unwanted = False
                 if content.turn_complete:
                     self.turn_at = time.monotonic()
                 self._condition.notify()
@@ -116,6 +121,7 @@ class Player:
     def cut_short(self, lost_at: float, *, mid_turn: bool) -> None:
         """Nothing more comes of what was said until ``lost_at``.  Never blocks."""
         with self._condition:
+            self._speaking = self._unwanted = False
             self._over = self._over or mid_turn
             self.turn_at = max(self.turn_at, lost_at)
             self._condition.notify()
@@ -123,11 +129,13 @@ class Player:
     # ------------------------------------------------------------------------------ anybody's calls
 
     def interrupt(self) -> None:
-        """Be silent: any thread; returns at once."""
-        self._silence(by_user=True)
+        """Be silent, whatever the model still has to say: any thread; returns at once."""
+        self._silence(by_user=True, goes_on=True)
 
-    def _silence(self, *, by_user: bool) -> None:
+    def _silence(self, *, by_user: bool, goes_on: bool = False) -> None:
         with self._condition:
+            self._speaking = self._speaking and goes_on
+            self._unwanted = self._speaking
             self._cut = True
             self._by_user = self._by_user or by_user
             self._cut_ms += sum(pcm.duration_ms(each.data, each.rate_hz) for each in self._queue)

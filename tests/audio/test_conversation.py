@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from session.rig import settled
 
 import livesdk
 from livesdk import (
@@ -26,7 +27,7 @@ from livesdk import (
     pcm,
 )
 from livesdk.audio import CallableOutput, FakeBackend, IteratorInput, Microphone, Speaker, WavInput
-from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Wait
+from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Send, Wait
 
 pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
 
@@ -449,6 +450,117 @@ def test_an_iterator_that_blocks_holds_up_no_end(converse, end):
         emulator.wait_for("realtimeInput.text")
         # what the iterator gave too late is nobody's
         assert kinds(emulator) == ["audio", "audioStreamEnd", "text"]
+
+
+class SlowToOpen(IteratorInput):
+    """A microphone whose driver takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(iter(lambda: bytes(640), None))
+        self.opening, self.opens = threading.Event(), threading.Event()
+
+    def start(self) -> None:
+        self.opening.set()
+        assert self.opens.wait(PATIENCE)
+        super().start()
+
+    @property
+    def is_on(self) -> bool:
+        return not self._stopped.is_set()
+
+
+def test_a_stop_while_the_devices_open_leaves_nothing_on(converse):
+    _, session = converse()
+    microphone, ended = SlowToOpen(), Log()
+    conversation = AudioConversation(
+        session, microphone=microphone, speaker=CallableOutput(len), on_end=ended
+    )
+    starting = threading.Thread(target=conversation.start)
+    starting.start()
+    assert microphone.opening.wait(PATIENCE)
+    stopping = threading.Thread(target=conversation.stop, args=(PATIENCE,))
+    stopping.start()
+    assert conversation.running
+    microphone.opens.set()
+    for thread in (starting, stopping):
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert not conversation.running
+    assert not microphone.is_on
+    ended.wait_for(lambda _: True)
+    assert ended.entries == [None]
+
+
+def test_of_two_conversations_begun_at_once_one_is_refused(converse):
+    _, session = converse()
+    first, second = SlowToOpen(), SlowToOpen()
+
+    def start() -> None:
+        session.start_audio_conversation(microphone=first, speaker=CallableOutput(len))
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    assert first.opening.wait(PATIENCE)
+    assert session.in_conversation
+    with pytest.raises(LocalProtocolError, match="stop_audio_conversation"):
+        session.start_audio_conversation(microphone=second, speaker=CallableOutput(len))
+    assert not second.opening.is_set()
+    threading.Timer(0.1, first.opens.set).start()
+    session.stop_audio_conversation()
+    starting.join(PATIENCE)
+    assert not session.in_conversation
+    assert not first.is_on
+
+
+def test_it_may_be_stopped_from_one_thread_and_started_from_another(converse):
+    _, session = converse()
+    conversation = AudioConversation(
+        session,
+        microphone=IteratorInput(iter(lambda: bytes(640), None)),
+        speaker=CallableOutput(len),
+        on_end=lambda _: None,
+    )
+    failures: list[BaseException] = []
+
+    def stop() -> None:
+        try:
+            for _ in range(200):
+                conversation.stop()
+        except RuntimeError as error:
+            failures.append(error)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    while stopping.is_alive():
+        with contextlib.suppress(LocalProtocolError):
+            conversation.start()
+    stopping.join()
+    conversation.stop()
+    assert failures == []
+
+
+def test_interrupting_by_hand_silences_all_that_the_model_still_says_in_this_turn(converse):
+    emulator, session = converse()
+    sound = base64.b64encode(pcm.tone(440, 400, 24_000)).decode()
+    blob = {"mimeType": "audio/pcm;rate=24000", "data": sound}
+    piece = Send({"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}})
+    done = Send({"serverContent": {"turnComplete": True}})
+    played = Log()
+    with AudioConversation(
+        session,
+        microphone=IteratorInput(iter(lambda: bytes(640), None)),
+        speaker=CallableOutput(len),
+        on_playback=played,
+    ) as conversation:
+        emulator.inject(piece)
+        played.wait_for(state("started"))
+        conversation.interrupt()
+        played.wait_for(state("interrupted"))
+        emulator.inject(piece, done)
+        assert settled(lambda: conversation._player.turn_at > 0)
+        assert [entry.state for entry in played.entries] == ["started", "interrupted"]
+        emulator.inject(piece, done)
+        played.wait_for(state("finished"))
 
 
 def test_after_an_end_without_the_microphone_another_one_may_begin(converse):

@@ -180,7 +180,8 @@ class Lifecycle(Generic[M]):
     def _messages(self, seconds: Optional[float]) -> Iterator[M]:
         with self._receiving():
             while True:
-                message = self._next(None if seconds is None else time.monotonic() + seconds)
+                deadline = None if seconds is None else time.monotonic() + seconds
+                message = self._next(deadline, late="no message came in time", phase="receive")
                 if message is None:
                     return
                 if not isinstance(message, Mark):
@@ -226,11 +227,18 @@ class Lifecycle(Generic[M]):
             self._receive_lock.release()
 
     def _next(
-        self, deadline: Optional[float], is_over: Callable[[], bool] = lambda: False
+        self,
+        deadline: Optional[float],
+        is_over: Callable[[], bool] = lambda: False,
+        *,
+        late: str = "the turn did not end in time",
+        phase: str = "turn",
     ) -> Optional[M]:
         """Return the next message, or ``None`` after a clean end or ``stop_receiving``.
 
         Args:
+            late: What to say at the deadline.
+            phase: Of the timeout.
             is_over: Looked at whenever the inbox is woken: True ends the wait.
         """
         hint_at = time.monotonic() + _HINT_AFTER if self._awaits_more else None
@@ -249,5 +257,5 @@ class Lifecycle(Generic[M]):
                 hint_at = None
                 self._hint_at_silence()
             if deadline is not None and time.monotonic() >= deadline:
-                raise LiveTimeout("what was waited for did not come in time", phase="turn")
+                raise LiveTimeout(late, phase=phase)
         return None

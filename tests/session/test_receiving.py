@@ -260,7 +260,7 @@ def test_receive_may_wait_for_each_message_for_so_long_only_and_go_on_after_it()
         emulator.inject(note(1))
         messages = session.receive(timeout=0.2)
         found = [next(messages)]
-        with pytest.raises(livesdk.LiveTimeout):
+        with pytest.raises(livesdk.LiveTimeout, match="no message came in time"):
             next(messages)
         emulator.inject(note(2))
         found.append(next(session.receive(timeout=PATIENCE)))

@@ -76,6 +76,7 @@ class Connection(Recovery):
         self._finished = False
         self._info: Optional[CloseInfo] = None
         self._refusal: Optional[BaseException] = None
+        self._dial_failure: Optional[BaseException] = None  # why the last dial in vain was
         self._close: Optional[CloseRequest] = None
         self._callback_failure: Optional[CallbackError] = None
         self._reader: Optional[threading.Thread] = None
@@ -285,7 +286,7 @@ class Connection(Recovery):
             transport, state = self._transport, self._state
         self._check_open()
         if state in _UNDER_WAY:
-            raise SessionReconnecting("no connection came back in time; nothing was sent")
+            raise self._no_connection()
         return transport
 
     def _await_next(self, lost: Transport, deadline: float) -> Transport:
@@ -302,8 +303,15 @@ class Connection(Recovery):
         if self._is_ending() or not (self._has_left(lost) or self._may_outlive):
             raise SessionClosed(self._info_soon())
         if not self._has_left(lost) or time.monotonic() >= deadline:
-            raise SessionReconnecting("no connection came back in time; nothing was sent")
+            raise self._no_connection()
         return self._await_connection(deadline)
+
+    def _no_connection(self) -> SessionReconnecting:
+        why = self._dial_failure
+        text = "no connection came back in time; nothing was sent"
+        error = SessionReconnecting(f"{text}; the last dial: {why}" if why is not None else text)
+        error.__cause__ = why
+        return error
 
     @property
     def _may_outlive(self) -> bool:

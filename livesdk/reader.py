@@ -117,6 +117,7 @@ class Reader:
     _finished: bool
     _info: Optional[CloseInfo]
     _refusal: Optional[BaseException]
+    _dial_failure: Optional[BaseException]
     _close: Optional[CloseRequest]
     _gone: Optional[Transport]
     _deadline: float

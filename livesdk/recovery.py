@@ -194,6 +194,7 @@ class Recovery(Reader):
     def _leave(self, end: End) -> _Gap:
         """Let nothing out any more, close the old connection, and take over what it leaves."""
         now = time.monotonic()
+        self._dial_failure = None
         gap = _Gap(
             cause=self._info_of(end),
             end=end,
@@ -282,6 +283,7 @@ class Recovery(Reader):
             error = setup_error(error.code, error.reason)
         elif isinstance(error, LiveError):
             error = self._plain(error)
+        self._dial_failure = error
         cause = cause_of_failure(error, with_handle=gap.handle is not None)
         gap.then = cause.next
         if isinstance(error, SetupError):

@@ -349,6 +349,18 @@ def test_a_sender_whose_deadline_passes_says_that_nothing_was_sent() -> None:
         assert line.stations[1].of("toolResponse") == []
 
 
+def test_it_says_why_the_last_dial_failed() -> None:
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        station.close(1011, "out of order")
+
+    with Line(drops, refuses) as line, connected(line) as session:
+        assert line.wait(3)
+        with pytest.raises(SessionReconnecting, match="out of order") as caught:
+            session.send_client_content("lost", timeout=0.1)
+        assert isinstance(caught.value.__cause__, SetupError)
+
+
 def test_a_deadline_that_passes_in_the_middle_of_a_message_does_not_end_the_session() -> None:
     heard = Heard()
 

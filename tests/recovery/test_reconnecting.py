@@ -355,6 +355,7 @@ def test_it_says_why_the_last_dial_failed() -> None:
         station.close(1011, "out of order")
 
     with Line(drops, refuses) as line, connected(line) as session:
+        session.send_client_content("go", turn_complete=False)
         assert line.wait(3)
         with pytest.raises(SessionReconnecting, match="out of order") as caught:
             session.send_client_content("lost", timeout=0.1)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 
 from .errors import ConfigError, LiveError
 from .protocol import Seen, completes_interaction
-from .tools import FunctionTool, Gate, ToolCounts, ToolRunner
+from .tools import FunctionTool, Gate, Pieces, ToolCounts, ToolRunner
 from .types.content import FunctionCall, FunctionResponse
 from .types.enums import FunctionResponseScheduling
 from .types.messages import LiveServerMessage
@@ -58,7 +58,8 @@ class Calls:
         self._on_settled = on_settled
         self._drops = tool_audio == "drop"
         self._gate = Gate(blocks_by_default=blocks_by_default)
-        self._seen = Seen()  # ids of calls and cancellations; the reader's own
+        self._seen = Seen()  # ids of calls and cancellations; the reader's own, as the next
+        self._pieces = Pieces()
         self._lock = threading.Lock()  # around the four below
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
@@ -97,7 +98,8 @@ class Calls:
                 self._gate.over(call_id)
                 self._seen.add(call_id)  # it may be cancelled before it is called
             self._runner.cancelled(ids)
-        self._gate.called(self._new_among(calls))
+        self._gate.called(self._new_among(calls))  # from the first piece on
+        calls = [whole for whole in map(self._pieces.add, calls) if whole is not None]
         completes = completes_interaction(message)
         with self._lock:
             # ours are known functions, and names nobody declared
@@ -125,6 +127,7 @@ class Calls:
         """No open call can be answered any more, and the model will not speak to any result."""
         self._gate.clear()
         self._seen.clear()
+        self._pieces.clear()
         self._runner.connection_lost()
         with self._lock:
             self._owed = False

@@ -14,6 +14,7 @@ from attrs import Factory, field
 from ._records import define
 from .errors import CloseInfo
 from .protocol import completes_interaction
+from .tools import Pieces
 from .transcript import Utterance
 from .types.content import FunctionCall, FunctionResponse
 from .types.enums import InteractionStatus, TurnCompleteReason
@@ -121,6 +122,7 @@ class TurnBuilder:
         self._thoughts: list[str] = []
         self._audio: list[bytes] = []
         self._calls: list[tuple[TurnCall, float]] = []  # with the moment each arrived
+        self._pieces = Pieces()
         self._input: list[str] = []
         self._output: list[str] = []
 
@@ -167,11 +169,13 @@ class TurnBuilder:
             self._audio.append(audio)
 
     def _add_call(self, call: FunctionCall, at: float) -> None:
+        whole = self._pieces.add(call)
+        args = (whole or call).args or {}
         for known, _ in self._calls:
             if call.id and known.id == call.id:  # sent twice, or in pieces (Protocol §8.3)
-                known.args = {**known.args, **(call.args or {})}
+                known.args = {**known.args, **args}
                 return
-        self._calls.append((TurnCall(call.id, call.name or "", call.args or {}), at))
+        self._calls.append((TurnCall(call.id, call.name or "", args), at))
         self._turn.function_calls.append(self._calls[-1][0])
 
     def _cancel(self, ids: Iterable[str]) -> None:

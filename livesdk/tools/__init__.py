@@ -1,18 +1,20 @@
 """Functions that run themselves: declared from their signature, run in worker threads.
 
-``declare`` and ``annotations`` are pure; ``runner`` owns threads.  Tools know nothing of sessions
-but what they are handed.
+``declare``, ``annotations`` and ``pieces`` are pure; ``runner`` owns threads.  Tools know nothing
+of sessions but what they are handed.
 """
 
 from __future__ import annotations
 
 from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, split_tools, tool
 from .gate import Gate
+from .pieces import Pieces
 from .runner import ToolCounts, ToolRunner
 
 __all__ = [
     "FunctionTool",
     "Gate",
+    "Pieces",
     "ToolContext",
     "ToolCounts",
     "ToolOptions",

@@ -59,6 +59,11 @@ class Lifecycle(Generic[M]):
         self._stop = False
         self._awaits_more = False  # the last send(...) asked for no answer, by its default
 
+    def __repr__(self) -> str:
+        """Show its number, by which threads and logs name it, and where it stands."""
+        connection = self._connection
+        return f"<livesdk.{type(self).__name__} {connection.number} {connection.state.value}>"
+
     def __enter__(self) -> Self:
         """Return the session itself; leaving the block closes it."""
         return self

@@ -203,6 +203,8 @@ class Reader:
         _log.debug("session %d: open", self.number)
         self._dispatcher.post("open", self._owner)
         self._dispatcher.post("message", opening.first, opening.size)
+        if len(opening.first.raw or ()) > 1:  # it says more than that the setup is complete
+            self._inbox.put(opening.first, opening.size)
         with self._condition:
             self._opened = True
             self._condition.notify_all()

@@ -62,7 +62,7 @@ class Turn:
         output_transcript: What the model said.
         thoughts: Text that is not meant for the user.
         function_calls: One :class:`TurnCall` a call, in order.
-        usage: The last usage message of the turn.
+        usage: The last usage message of the turn; empty if none came.
         generation_complete: The model said all it wanted.
         turn_complete_reason: Why it ended, where the service says.
         interaction_status: The last one sent.
@@ -82,7 +82,7 @@ class Turn:
     output_transcript: str = ""
     thoughts: str = ""
     function_calls: list[TurnCall] = Factory(list)
-    usage: Optional[UsageMetadata] = None
+    usage: UsageMetadata = Factory(UsageMetadata)
     generation_complete: bool = False
     turn_complete_reason: Union[TurnCompleteReason, str, None] = None
     interaction_status: Union[InteractionStatus, str, None] = None

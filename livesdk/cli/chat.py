@@ -316,8 +316,7 @@ def _record(text: str, turn: Turn, calls: list[ShownCall]) -> dict[str, Any]:
         "interrupted": turn.interrupted,
         "function_calls": [attrs.asdict(call, recurse=False) for call in calls],
         "ended_by": turn.ended_by,
-        "usage": usage
-        and {
+        "usage": {
             "prompt": usage.prompt_token_count,
             "response": usage.response_token_count,
             "total": usage.total_token_count,

@@ -317,6 +317,21 @@ def test_frames_before_the_setup_are_kept_and_delivered_after_it(connect, raw):
     assert [next(messages).text for _ in range(3)] == ["one ", "two ", "three"]
 
 
+def test_what_stands_beside_setup_complete_is_delivered_as_well(connect, raw):
+    whole = {"setupComplete": {}, **say("Welcome.")}
+    session = connect(raw(script=answers(whole, say("And?"))))
+    messages = session.receive()
+    assert [next(messages).text for _ in range(2)] == ["Welcome.", "And?"]
+
+
+def test_a_session_shows_its_number_and_its_state(connect, serve):
+    session = connect(serve())
+    number = session._connection.number
+    assert repr(session) == f"<livesdk.Session {number} open>"
+    session.close()
+    assert repr(session) == f"<livesdk.Session {number} closed>"
+
+
 @pytest.mark.parametrize("reply", [{"setupComplete": {}}, {"setupComplete": None}])
 def test_setup_complete_is_known_once_connect_returns(connect, serve, reply):
     emulator = serve(Scenario(openings=[SetupReply(reply)] * 20))

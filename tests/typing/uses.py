@@ -327,7 +327,7 @@ def turns(session: livesdk.Session) -> str:
     assert_type(turn.sample_rate_hz, int)
     assert_type(turn.audio_ms, float)
     assert_type(turn.function_calls, list[livesdk.TurnCall])
-    assert_type(turn.usage, Optional[types.UsageMetadata])
+    assert_type(turn.usage, types.UsageMetadata)
     assert_type(turn.messages, list[types.LiveServerMessage])
     assert_type(turn.time_to_first_audio, Optional[float])
     assert_type(turn.close_info, Optional[livesdk.CloseInfo])

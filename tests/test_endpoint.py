@@ -41,6 +41,7 @@ def firebase(**given: Any) -> Access:
 
 
 EXPRESS = access(vertexai=True, api_key="k")
+WITH_KEY = access(vertexai=True, api_key="k", project="p", location="us-central1")
 GATEWAY = access(vertexai=True, http_options={"base_url": "http://gateway.example/v"})
 
 
@@ -58,6 +59,7 @@ GATEWAY = access(vertexai=True, http_options={"base_url": "http://gateway.exampl
         (vertex("us"), f"wss://aiplatform.us.rep.googleapis.com/ws/{VERTEX}"),
         (vertex("eu"), f"wss://aiplatform.eu.rep.googleapis.com/ws/{VERTEX}"),
         (EXPRESS, f"wss://aiplatform.googleapis.com/ws/{VERTEX}"),
+        (WITH_KEY, f"wss://us-central1-aiplatform.googleapis.com/ws/{VERTEX}"),
         (firebase(), f"{FIREBASE_HOST}.GenerativeService/BidiGenerateContent"),
         (
             firebase(backend="vertex"),
@@ -228,13 +230,15 @@ def test_the_newer_variable_and_the_argument_win():
         ({"GOOGLE_API_KEY": "e"}, {"project": "p"}, None, "p"),
         ({"GOOGLE_API_KEY": "e", "GOOGLE_CLOUD_PROJECT": "p"}, {}, None, "p"),
         ({"GOOGLE_API_KEY": "e"}, {"has_credentials": True}, None, None),
-        ({}, {"api_key": "k", "project": "p", "location": "l"}, "k", None),
+        ({}, {"api_key": "k", "location": "l"}, "k", None),
+        ({}, {"api_key": "k", "project": "p", "location": "l"}, "k", "p"),
+        ({"GOOGLE_CLOUD_PROJECT": "e"}, {"api_key": "k", "project": "p"}, "k", "p"),
     ],
 )
 def test_vertex_goes_by_key_or_by_project(environ, given, key, project):
     where = access(environ, vertexai=True, **given)
     assert (where.api_key, where.project) == (key, project)
-    assert where.is_express == (key is not None)
+    assert where.is_express == (key is not None and project is None)
     assert where.needs_credentials == (key is None)
 
 
@@ -399,6 +403,12 @@ def test_a_sessions_own_options_are_checked(options):
         ),
         (vertex(), "projects/a/locations/b/endpoints/1", "projects/a/locations/b/endpoints/1"),
         (EXPRESS, "m", "publishers/google/models/m"),
+        (WITH_KEY, "m", "projects/p/locations/us-central1/publishers/google/models/m"),
+        (
+            access(vertexai=True, api_key="k", project="p"),
+            "m",
+            "projects/p/locations/global/publishers/google/models/m",
+        ),
         (GATEWAY, "m", "publishers/google/models/m"),
         (firebase(), "m", "projects/f/models/m"),
         (firebase(), "models/m", "projects/f/models/m"),

@@ -125,7 +125,7 @@ class Access(HoldsSecret):
         return evolve(
             self,
             base_url=_base(options, {}, None) or self.base_url,
-            api_version=_version(options, {}, vertex=self.vertex_rules) or self.api_version,
+            api_version=_version(options, {}, vertex=self.backend == "vertex") or self.api_version,
             headers=_merged(self.headers, options.headers),
         )
 

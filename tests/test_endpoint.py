@@ -362,6 +362,22 @@ def test_a_session_may_have_an_address_of_its_own():
     assert one.for_session(None) is one
 
 
+@pytest.mark.parametrize("backend", ["gemini", "vertex", "agent-platform"])
+def test_beta_means_the_same_for_a_session_of_firebase_as_for_its_client(backend):
+    where = firebase(backend=backend).for_session(HttpOptions(api_version="beta"))
+    assert service_url(where).startswith(f"{FIREBASE_HOST}.")
+    options = {"api_version": "beta"}
+    firebase_options = FirebaseOptions(project="f", api_key="k", backend=backend)
+    assert service_url(access(firebase=firebase_options, http_options=options)) == (
+        service_url(where)
+    )
+
+
+def test_beta_of_a_session_on_vertex_is_that_of_vertex():
+    where = vertex().for_session(HttpOptions(api_version="beta"))
+    assert service_url(where).endswith(VERTEX)
+
+
 @pytest.mark.parametrize("more", [{"timeout": 5}, {"extra": {"retry": 1}}])
 def test_a_session_may_have_nothing_else(more):
     with pytest.raises(ConfigError, match="http_options"):

@@ -122,6 +122,14 @@ def test_a_base_url_of_google_itself_is_no_gateway():
     assert service_url(where).endswith(VERTEX)
 
 
+def test_a_host_of_vertex_with_mutual_tls_is_named_by_its_base_url():
+    mtls = {"base_url": "https://us-central1-aiplatform.mtls.googleapis.com"}
+    where = vertex(http_options=mtls)
+    assert where.needs_credentials
+    assert service_url(where) == f"wss://us-central1-aiplatform.mtls.googleapis.com/ws/{VERTEX}"
+    assert model_resource(where, "m").startswith("projects/p/locations/us-central1/")
+
+
 def test_a_gateway_takes_no_project_from_the_environment():
     environ = {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "l", "GOOGLE_API_KEY": "k"}
     where = access(environ, vertexai=True, http_options={"base_url": "wss://g/x"})

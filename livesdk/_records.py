@@ -3,7 +3,7 @@
 What attrs writes for a class it has to compile, for half a millisecond a class.  The core has some
 thirty records besides the 160 classes of :mod:`livesdk.types`, and a program uses a few of them.
 So comparing, hashing and showing records are written once, here, and attrs makes the constructor of
-a class when the first instance is made, or somebody asks attrs for the fields.
+a class when the first instance is made, or somebody asks for the fields or the signature.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _MADE_HERE = {"slots": False, "eq": False, "repr": False}
 def construct_later(
     cls: Any, fields: dict[str, Any], bases: tuple[type, ...], **options: Any
 ) -> Any:
-    """Let attrs make the constructor of ``cls`` when it is first called, or its fields asked for.
+    """Let attrs make the constructor of ``cls`` when it is first called or looked at.
 
     attrs makes a twin of the class, and what it made is put on the class: so nothing is missing
     from the class at any moment, whatever other threads do with it.
@@ -98,6 +98,7 @@ def construct_later(
                 body[_AFTER] = getattr(cls, _AFTER)
             twin = attrs.define(type(cls.__name__, bases, body), **{**options, **_MADE_HERE})
             cls.__init__ = vars(twin)["__init__"]
+            del cls.__signature__
             cls.__attrs_attrs__ = vars(twin)["__attrs_attrs__"]
 
     def __init__(self: Any, *arguments: Any, **given: Any) -> None:  # noqa: N807  # stands for it
@@ -106,6 +107,7 @@ def construct_later(
 
     cls.__init__ = __init__
     cls.__attrs_attrs__ = Later(make)
+    cls.__signature__ = LaterSignature(make)
     if options.get("frozen"):
         cls.__setattr__ = cls.__delattr__ = _refuse
     return cls
@@ -120,6 +122,20 @@ class Later:
     def __get__(self, instance: Any, owner: Any) -> Any:
         self._make()
         return owner.__attrs_attrs__
+
+
+class LaterSignature:
+    """Has ``inspect.signature`` find the constructor made: there is no ``__signature__`` after all.
+
+    So it goes on to ``__init__``, of the class or of a subclass, as it does for any other class.
+    """
+
+    def __init__(self, make: Callable[[], None]) -> None:
+        self._make = make
+
+    def __get__(self, instance: Any, owner: Any) -> NoReturn:
+        self._make()
+        raise AttributeError("__signature__")
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Optional, Union
 
+import attrs
+
 from . import codec
 from ._secret import HoldsSecret
 from .configure import checked_config, setup_message
 from .endpoint import Access, request_headers
 from .errors import ConfigError, ConnectError
+from .types.config import GenerationConfig
 from .types.requests import LiveClientSetup
 from .types.tokens import AuthToken, CreateAuthTokenConfig
 
@@ -123,24 +126,15 @@ def _paths(key: str, value: Any) -> list[str]:
     return [key]
 
 
-_IN_GENERATION_CONFIG = frozenset(
-    {
-        "temperature",
-        "topP",
-        "topK",
-        "maxOutputTokens",
-        "responseModalities",
-        "mediaResolution",
-        "seed",
-        "speechConfig",
-        "thinkingConfig",
-        "enableAffectiveDialog",
-        "translationConfig",
-    }
-)
-
-
 def _mask_name(name: str) -> str:
+    camel = _camel(name)
+    return f"generationConfig.{camel}" if camel in _in_generation_config() else camel
+
+
+def _in_generation_config() -> set[str]:
+    return {_camel(field.name) for field in attrs.fields(GenerationConfig)} - {"extra"}
+
+
+def _camel(name: str) -> str:
     head, *rest = name.split("_")
-    camel = head + "".join(word[:1].upper() + word[1:] for word in rest)
-    return f"generationConfig.{camel}" if camel in _IN_GENERATION_CONFIG else camel
+    return head + "".join(word[:1].upper() + word[1:] for word in rest)

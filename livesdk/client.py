@@ -65,7 +65,8 @@ class Client(HoldsSecret):
 
     Args:
         api_key: A key of the Gemini Developer API, an ephemeral token (``auth_tokens/…``), or with
-            ``vertexai=True`` a key for express mode.  It travels in a header, never in the URL.
+            ``vertexai=True`` a key for Vertex AI: alone for express mode, or beside ``project``.
+            It travels in a header, never in the URL.
         vertexai: Use Vertex AI.
         project: The Google Cloud project, for Vertex AI.
         location: The region, ``"global"``, ``"us"`` or ``"eu"``, for Vertex AI.

@@ -105,8 +105,8 @@ class Access(HoldsSecret):
 
     @property
     def is_express(self) -> bool:
-        """Vertex with an API key; a project is neither needed nor named."""
-        return self.backend == "vertex" and self.api_key is not None
+        """Vertex with an API key and without a project."""
+        return self.backend == "vertex" and self.api_key is not None and self.project is None
 
     @property
     def is_gateway(self) -> bool:
@@ -125,7 +125,7 @@ class Access(HoldsSecret):
         return evolve(
             self,
             base_url=_base(options, {}, None) or self.base_url,
-            api_version=_version(options, {}, vertex=self.vertex_rules) or self.api_version,
+            api_version=_version(options, {}, vertex=self.backend == "vertex") or self.api_version,
             headers=_merged(self.headers, options.headers),
         )
 
@@ -200,10 +200,9 @@ def _vertex_access(
     if not (key or project or location or has_credentials or any(surroundings)):
         key = _clean_key(_key_in(environ))
     gateway = _is_foreign(base) and not (key or project or has_credentials)
-    if key:
-        project = None  # express mode needs none
-    elif not gateway:
+    if not (key or gateway):  # beside a key, only what was given with it counts
         project, location = project or surroundings[0], location or surroundings[1]
+    express = key and not project
     headers = _checked_headers(options.headers)
     return Access(
         backend="vertex",
@@ -211,7 +210,7 @@ def _vertex_access(
         needs_credentials=not key and not gateway and _header(headers, "authorization") is None,
         api_key=key,
         project=project or None,
-        location=None if gateway else location or (None if key else "global"),
+        location=None if gateway else location or (None if express else "global"),
         base_url=base,
         api_version=_version(options, environ, vertex=True) or "v1beta1",
         headers=headers,

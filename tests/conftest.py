@@ -18,12 +18,16 @@ from needs import NEEDS, required
 
 # A machine's keys, proxies and certificates must not decide what a test finds.
 _OUTSIDE = (
+    "GCLOUD_PROJECT",  # google-auth's, as the credentials and the quota's
     "GEMINI_API_KEY",
     "GOOGLE_API_KEY",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CLOUD_LOCATION",
     "GOOGLE_CLOUD_PROJECT",
+    "GOOGLE_CLOUD_QUOTA_PROJECT",
     "GOOGLE_GEMINI_BASE_URL",
+    "GOOGLE_GENAI_API_VERSION",
+    "GOOGLE_GENAI_USE_ENTERPRISE",
     "GOOGLE_GENAI_USE_VERTEXAI",
     "GOOGLE_VERTEX_BASE_URL",
     "SSL_CERT_DIR",

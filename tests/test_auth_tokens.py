@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import attrs
 import pytest
 
 import livesdk
@@ -140,8 +141,17 @@ OWN |= {"sessionResumption"}
             {*OWN, "generationConfig.topK", "inputAudioTranscription"},
         ),
         (["speechConfig", "proactivity"], {*OWN, "generationConfig.speechConfig", "proactivity"}),
+        (
+            ["presence_penalty", "frequencyPenalty", "candidate_count"],
+            {
+                *OWN,
+                "generationConfig.presencePenalty",
+                "generationConfig.frequencyPenalty",
+                "generationConfig.candidateCount",
+            },
+        ),
     ],
-    ids=["all", "what is set", "temperature", "two more", "one within, one beside"],
+    ids=["all", "what is set", "temperature", "two more", "one within, one beside", "rare ones"],
 )
 def test_what_is_locked(service, lock, mask):
     constraints = {"model": "m", "config": CONFIG}
@@ -150,6 +160,16 @@ def test_what_is_locked(service, lock, mask):
     asked = body.get("fieldMask")
     assert (None if asked is None else set(asked.split(","))) == mask
     assert asked is None or len(asked.split(",")) == len(mask)
+
+
+def test_whatever_the_wire_has_inside_generation_config_is_locked_there(service):
+    inside = {field.name for field in attrs.fields(livesdk.GenerationConfig)} - {"extra"}
+    constraints, lock = {"model": "m"}, [*inside, "tools", "system_instruction"]
+    body = service.body({"live_connect_constraints": constraints, "lock_additional_fields": lock})
+    model, *mask = body["fieldMask"].split(",")
+    assert model == "model"
+    assert mask[-2:] == ["tools", "systemInstruction"]
+    assert [path.split(".")[0] for path in mask[:-2]] == ["generationConfig"] * len(inside)
 
 
 def test_constraints_may_leave_the_model_open(service):

@@ -150,6 +150,23 @@ def test_express_mode_goes_by_key(emulator):
     assert connection.frames == [{"setup": {"model": "publishers/google/models/m"}}]
 
 
+def test_a_key_may_go_with_a_project(emulator):
+    client = livesdk.Client(
+        vertexai=True,
+        api_key="the-key",
+        project="p",
+        location="us-central1",
+        http_options={"base_url": emulator.base_url},
+    )
+    client.live.connect(model="m").close()
+    [connection] = emulator.connections
+    assert headers_of(connection)["x-goog-api-key"] == "the-key"
+    assert "authorization" not in headers_of(connection)
+    setup = connection.frames[0]["setup"]
+    assert setup["model"] == "projects/p/locations/us-central1/publishers/google/models/m"
+    assert setup["generationConfig"] == {"responseModalities": ["AUDIO"]}
+
+
 @pytest.mark.parametrize("failure", [OSError("secret-refresh-token"), ValueError("x")])
 def test_a_refresh_that_fails_ends_connect_with_what_to_do(emulator, failure):
     class Broken(Credentials):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,41 @@ def test_keys_and_proxies_of_the_machine_are_hidden(
 
         def test_hidden():
             assert not os.environ.keys() & {"GEMINI_API_KEY", "HTTPS_PROXY"}
+    """)
+    assert run(pytester) == {"passed": 1}
+
+
+def variables_in(source: Path) -> set[str]:
+    """The names of variables in a module that reads the environment, those it exports aside."""
+    text = source.read_text("utf-8")
+    if not re.search(r"\b(environ|getenv)\b", text):
+        return set()
+    strings = [
+        node.value
+        for statement in ast.parse(text).body
+        if "__all__" not in ast.unparse(statement).split(" = ")[0]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return {text for text in strings if re.fullmatch("[A-Z0-9]+(_[A-Z0-9]+)+", text)}
+
+
+def test_whatever_the_package_reads_of_the_machine_is_hidden(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = HERE.parent
+    read = set().union(*map(variables_in, (root / "livesdk").rglob("*.py")))
+    _, _, table = (root / "docs/endpoints.rst").read_text("utf-8").partition("\nThe environment\n")
+    told = set(re.findall("``([A-Z0-9_]+)``", table))
+    assert {"GOOGLE_API_KEY", "GOOGLE_GENAI_USE_ENTERPRISE", "SSL_CERT_DIR"} <= read
+    assert read <= told
+    for name in told:
+        monkeypatch.setenv(name, "not for tests")
+    pytester.makepyfile(f"""
+        import os
+
+        def test_hidden():
+            assert not os.environ.keys() & {told}
     """)
     assert run(pytester) == {"passed": 1}
 

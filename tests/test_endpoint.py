@@ -41,6 +41,7 @@ def firebase(**given: Any) -> Access:
 
 
 EXPRESS = access(vertexai=True, api_key="k")
+WITH_KEY = access(vertexai=True, api_key="k", project="p", location="us-central1")
 GATEWAY = access(vertexai=True, http_options={"base_url": "http://gateway.example/v"})
 
 
@@ -58,6 +59,7 @@ GATEWAY = access(vertexai=True, http_options={"base_url": "http://gateway.exampl
         (vertex("us"), f"wss://aiplatform.us.rep.googleapis.com/ws/{VERTEX}"),
         (vertex("eu"), f"wss://aiplatform.eu.rep.googleapis.com/ws/{VERTEX}"),
         (EXPRESS, f"wss://aiplatform.googleapis.com/ws/{VERTEX}"),
+        (WITH_KEY, f"wss://us-central1-aiplatform.googleapis.com/ws/{VERTEX}"),
         (firebase(), f"{FIREBASE_HOST}.GenerativeService/BidiGenerateContent"),
         (
             firebase(backend="vertex"),
@@ -118,6 +120,14 @@ def test_a_base_url_of_google_itself_is_no_gateway():
     assert not where.is_gateway
     assert where.needs_credentials
     assert service_url(where).endswith(VERTEX)
+
+
+def test_a_host_of_vertex_with_mutual_tls_is_named_by_its_base_url():
+    mtls = {"base_url": "https://us-central1-aiplatform.mtls.googleapis.com"}
+    where = vertex(http_options=mtls)
+    assert where.needs_credentials
+    assert service_url(where) == f"wss://us-central1-aiplatform.mtls.googleapis.com/ws/{VERTEX}"
+    assert model_resource(where, "m").startswith("projects/p/locations/us-central1/")
 
 
 def test_a_gateway_takes_no_project_from_the_environment():
@@ -228,13 +238,15 @@ def test_the_newer_variable_and_the_argument_win():
         ({"GOOGLE_API_KEY": "e"}, {"project": "p"}, None, "p"),
         ({"GOOGLE_API_KEY": "e", "GOOGLE_CLOUD_PROJECT": "p"}, {}, None, "p"),
         ({"GOOGLE_API_KEY": "e"}, {"has_credentials": True}, None, None),
-        ({}, {"api_key": "k", "project": "p", "location": "l"}, "k", None),
+        ({}, {"api_key": "k", "location": "l"}, "k", None),
+        ({}, {"api_key": "k", "project": "p", "location": "l"}, "k", "p"),
+        ({"GOOGLE_CLOUD_PROJECT": "e"}, {"api_key": "k", "project": "p"}, "k", "p"),
     ],
 )
 def test_vertex_goes_by_key_or_by_project(environ, given, key, project):
     where = access(environ, vertexai=True, **given)
     assert (where.api_key, where.project) == (key, project)
-    assert where.is_express == (key is not None)
+    assert where.is_express == (key is not None and project is None)
     assert where.needs_credentials == (key is None)
 
 
@@ -358,6 +370,22 @@ def test_a_session_may_have_an_address_of_its_own():
     assert one.for_session(None) is one
 
 
+@pytest.mark.parametrize("backend", ["gemini", "vertex", "agent-platform"])
+def test_beta_means_the_same_for_a_session_of_firebase_as_for_its_client(backend):
+    where = firebase(backend=backend).for_session(HttpOptions(api_version="beta"))
+    assert service_url(where).startswith(f"{FIREBASE_HOST}.")
+    options = {"api_version": "beta"}
+    firebase_options = FirebaseOptions(project="f", api_key="k", backend=backend)
+    assert service_url(access(firebase=firebase_options, http_options=options)) == (
+        service_url(where)
+    )
+
+
+def test_beta_of_a_session_on_vertex_is_that_of_vertex():
+    where = vertex().for_session(HttpOptions(api_version="beta"))
+    assert service_url(where).endswith(VERTEX)
+
+
 @pytest.mark.parametrize("more", [{"timeout": 5}, {"extra": {"retry": 1}}])
 def test_a_session_may_have_nothing_else(more):
     with pytest.raises(ConfigError, match="http_options"):
@@ -399,6 +427,12 @@ def test_a_sessions_own_options_are_checked(options):
         ),
         (vertex(), "projects/a/locations/b/endpoints/1", "projects/a/locations/b/endpoints/1"),
         (EXPRESS, "m", "publishers/google/models/m"),
+        (WITH_KEY, "m", "projects/p/locations/us-central1/publishers/google/models/m"),
+        (
+            access(vertexai=True, api_key="k", project="p"),
+            "m",
+            "projects/p/locations/global/publishers/google/models/m",
+        ),
         (GATEWAY, "m", "publishers/google/models/m"),
         (firebase(), "m", "projects/f/models/m"),
         (firebase(), "models/m", "projects/f/models/m"),

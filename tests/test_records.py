@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -202,3 +203,63 @@ def test_who_asks_for_the_fields_gets_them_before_anybody_made_one():
     ours, _ = like_attrs("frozen")
     assert isinstance(vars(ours)["__attrs_attrs__"], Later)
     assert attrs.fields(ours).count.default == 3
+
+
+LOOKED_AT = """
+import inspect, sys
+import livesdk
+
+for name in sys.argv[1:]:
+    cls = getattr(livesdk, name)
+    before = inspect.signature(cls)
+    assert list(before.parameters) == [field.name for field in cls.__attrs_attrs__], (name, before)
+    assert all(p.kind is p.KEYWORD_ONLY for p in before.parameters.values()), (name, before)
+    assert before == inspect.signature(cls)
+    assert not hasattr(cls, "__signature__")
+"""
+KEYWORDS = ("LiveConnectConfig", "LiveCallbacks", "ReconnectPolicy", "Blob", "FirebaseOptions")
+
+
+def python(program: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        check=True,
+        timeout=60,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    return done.stdout
+
+
+def test_the_signature_is_right_before_anybody_made_a_record():
+    python(LOOKED_AT, *KEYWORDS)
+
+
+def test_the_signature_is_that_of_attrs(both):
+    ours, theirs = both
+    assert inspect.signature(ours) == inspect.signature(theirs)
+
+
+def test_a_subclass_has_its_own_signature_or_that_of_its_base(both):
+    class Mine(both[0]):
+        """A program's own."""
+
+    class Narrow(both[0]):
+        """With a constructor of its own."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+
+    assert list(inspect.signature(Narrow).parameters) == ["name"]
+    assert inspect.signature(Mine) == inspect.signature(both[1])
+
+
+HELP = "import livesdk, pydoc, sys\nfor n in sys.argv[1:]: pydoc.help(getattr(livesdk, n))"
+
+
+def test_help_shows_the_signature_of_what_nobody_has_made_yet():
+    shown = python(HELP, "Turn", *KEYWORDS)
+    for name in ("Turn", *KEYWORDS):
+        assert f"\n |  {name}(" in shown
+    assert "**given" not in shown
+    assert "__signature__" not in shown

@@ -117,6 +117,21 @@ def test_what_breaks_the_rules_ends_the_session_with_its_code(connect, raw, tall
     assert int.from_bytes(told[:2], "big") == code
 
 
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_message_may_have_64_mib_unless_told_otherwise(connect, raw, excess):
+    def script(peer):
+        peer.open()
+        size = 64 * 1024 * 1024 + excess
+        peer.sock.sendall(b"\x82\x7f" + size.to_bytes(8, "big"))  # announced, which is enough
+        peer.read_all()
+
+    session = connect(raw(script=script))
+    if excess:
+        assert session.wait_closed(5).code == 1009
+    else:
+        assert not session.wait_ended(0.2)
+
+
 def test_silence_in_the_middle_of_a_frame_ends_the_session_as_silence(connect, raw):
     def script(peer):
         peer.open()

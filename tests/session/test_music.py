@@ -343,6 +343,23 @@ def test_audio_is_also_read_where_older_descriptions_have_it():
     assert (message.audio, message.sample_rate_hz) == (b"ab", 44_100)
 
 
+@pytest.mark.parametrize(
+    ("mime_type", "rate_hz"),
+    [
+        ("audio/l16", 48_000),
+        ("audio/pcm;channels=2", 48_000),
+        (None, 48_000),
+        ("audio/l16;rate=24000", 24_000),
+    ],
+)
+def test_music_whose_type_names_no_rate_is_at_48_khz(mime_type, rate_hz):
+    chunk = types.AudioChunk(data=b"ab", mime_type=mime_type)
+    content = types.LiveMusicServerContent(audio_chunks=[chunk])
+    message = types.LiveMusicServerMessage(server_content=content)
+    assert message.sample_rate_hz == rate_hz
+    assert types.LiveMusicServerMessage().sample_rate_hz is None
+
+
 def test_the_models_name_is_made_as_for_conversations():
     with Emulator() as emulator, client_of(emulator).live.music.connect("tunedModels/mine"):
         [setup] = [frame["setup"] for frame in emulator.frames if "setup" in frame]

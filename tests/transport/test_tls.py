@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 
 import pytest
 from rawserver import Peer, RawServer, text
@@ -11,7 +12,7 @@ from transport.kit import payload, stay_open
 
 import livesdk
 from livesdk.errors import ConfigError, ConnectError
-from livesdk.transport import WebSocketTransport
+from livesdk.transport import Lost, WebSocketTransport
 
 pytestmark = pytest.mark.requires("emulator")  # for its certificates
 
@@ -47,6 +48,32 @@ def test_an_own_context_is_used_as_it_is(connect, secure):
     own.verify_mode = ssl.CERT_NONE
     assert context_of(ssl_context=own) is own
     assert payload(connect(secure.url, context=own)) == "hello"
+
+
+@pytest.fixture
+def own_server():
+    """Certificates whose server's context may be changed."""
+    from livesdk.emulator.tls import Certificates  # the package is an extra
+
+    made = Certificates.make("localhost")
+    yield made
+    made.remove()
+
+
+@pytest.mark.requires("openssl")
+def test_an_own_context_brings_its_client_certificate(connect, own_server, tmp_path):
+    chain = tmp_path / "client.pem"
+    command = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=client"]
+    subprocess.run([*command, "-keyout", tmp_path / "key.pem", "-out", chain], check=True)
+    asking = own_server.context
+    asking.verify_mode = ssl.CERT_REQUIRED
+    asking.load_verify_locations(chain)
+    own = ssl.create_default_context(cafile=own_server.ca_file)
+    with RawServer(greet, tls=asking) as server:
+        with pytest.raises((ConnectError, Lost)):
+            payload(connect(server.url, context=own))
+        own.load_cert_chain(chain, tmp_path / "key.pem")
+        assert payload(connect(server.url, context=context_of(ssl_context=own))) == "hello"
 
 
 def test_ssl_cert_file_is_honoured(connect, secure, certificates, monkeypatch):

@@ -72,10 +72,12 @@ def _piece(part: Any, levels: int) -> Any:
 
 def _text_of(value: Any) -> Optional[str]:
     """Return the text of a decoded frame that holds one text and nothing else."""
-    content = value.get("serverContent") if len(value) == 1 else None
-    turn = content.get("modelTurn") if content.__class__ is dict and len(content) == 1 else None
-    parts = turn.get("parts") if turn.__class__ is dict and len(turn) == 1 else None
-    part = parts[0] if parts.__class__ is list and len(parts) == 1 else None
+    content: Any = value.get("serverContent") if len(value) == 1 else None
+    turn: Any = (
+        content.get("modelTurn") if content.__class__ is dict and len(content) == 1 else None
+    )
+    parts: Any = turn.get("parts") if turn.__class__ is dict and len(turn) == 1 else None
+    part: Any = parts[0] if parts.__class__ is list and len(parts) == 1 else None
     text = part.get("text") if part.__class__ is dict and len(part) == 1 else None
     return text if text.__class__ is str else None
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import functools
+import logging
 import os
 import queue
 import random
@@ -160,6 +161,28 @@ class Cuts:
 
 
 # --------------------------------------------------------------------------------- the conversation
+
+
+@contextlib.contextmanager
+def left_out() -> Iterator[list[str]]:
+    """Collect the ids of cancelled calls whose responses this thread does not get sent."""
+    ids: list[str] = []
+    here = threading.get_ident()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here and "cancelled" in record.getMessage():
+                ids.append(str(record.args))
+
+    logger, listener = logging.getLogger("livesdk.senders"), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    try:
+        yield ids
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
 
 
 class Talk:
@@ -341,13 +364,13 @@ class Talk:
                 "name": call.name,
                 "response": {"output": f"<answer:{number}>"},
             }
-            self.send(
-                "answer",
-                number,
-                lambda response=response: self.session.send_tool_response(
-                    response, timeout=PATIENCE
-                ),
-            )
+            self.send("answer", number, functools.partial(self._answer, response))
+
+    def _answer(self, response: dict[str, Any]) -> None:
+        with left_out() as ids:
+            self.session.send_tool_response(response, timeout=PATIENCE)
+        if ids:
+            raise livesdk.SessionReconnecting("the call is cancelled: nothing was sent")
 
     def everybody_sends(self) -> None:
         """Let all threads send until all cuts are made; then make sure that all has arrived."""

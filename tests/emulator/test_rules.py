@@ -1,0 +1,211 @@
+"""Each rule by which a frame is refused: the frame, and the words of the close.
+
+What a setup of any kind meets is in ``test_opening.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from emulator.phone import GEMINI, VERTEX, VERTEX_MODEL
+
+_LIVE_31 = "models/gemini-3.1-flash-live-preview"
+
+
+class Backend(NamedTuple):
+    """Where a frame goes, and a model that is called there."""
+
+    path: str
+    headers: dict[str, str]
+    model: str
+
+
+DEVELOPER = Backend(GEMINI, {"x-goog-api-key": "any"}, "models/m")
+VERTEX_AI = Backend(VERTEX, {"Authorization": "Bearer t"}, VERTEX_MODEL)
+
+
+def _functions(count=1, **more):
+    return [{"functionDeclarations": [{"name": f"f{n}", **more} for n in range(count)]}]
+
+
+def _voice(**replicated):
+    return {"speechConfig": {"voiceConfig": {"replicatedVoiceConfig": replicated}}}
+
+
+@pytest.fixture
+def open_at(emulate, dial):
+    """Connect to an emulator and send a setup, which need not be accepted."""
+
+    def opened(backend: Backend = DEVELOPER, *, strict: bool = False, **setup: Any) -> Any:
+        caller = dial(emulate(strict_models=strict), backend.path, backend.headers)
+        caller.send({"setup": {"model": backend.model, **setup}})
+        return caller
+
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("backend", "setup", "words"),
+    [
+        (DEVELOPER, {"tools": _functions(513)}, "At most 512 function declarations"),
+        (
+            DEVELOPER,
+            {"tools": _functions(parameters={"type": "OBJECT"}, parametersJsonSchema={})},
+            "f0: parameters and parametersJsonSchema are mutually exclusive",
+        ),
+        (
+            DEVELOPER,
+            {"tools": _functions(response={"type": "OBJECT"}, responseJsonSchema={})},
+            "f0: response and responseJsonSchema are mutually exclusive",
+        ),
+        (DEVELOPER, {"tools": 2 * _functions()}, "Duplicate function declaration"),
+        (
+            DEVELOPER,
+            {"inputAudioTranscription": {"customVocabulary": ["word"] * 1001}},
+            "inputAudioTranscription.customVocabulary takes at most 1000 phrases",
+        ),
+        (
+            DEVELOPER,
+            {"outputAudioTranscription": {"mode": "SMART", "diarization": True}},
+            "outputAudioTranscription: SMART mode",
+        ),
+        (
+            DEVELOPER,
+            {"proactivity": {"proactiveVideo": True, "proactiveAudio": False}},
+            "proactiveVideo needs proactiveAudio",
+        ),
+        (
+            DEVELOPER,
+            {"safetySettings": [{"method": "SEVERITY"}]},
+            "Unknown name \"method\" at 'setup.safety_settings'",
+        ),
+        (
+            DEVELOPER,
+            {"generationConfig": {"speechConfig": {"multiSpeakerVoiceConfig": {}}}},
+            "multiSpeakerVoiceConfig is not supported",
+        ),
+        (
+            DEVELOPER,
+            {"generationConfig": {"responseModalities": ["IMAGE"]}},
+            "The response modality IMAGE is not supported",
+        ),
+        (
+            VERTEX_AI,
+            {"generationConfig": _voice(consentAudio="AAAA")},
+            "consentAudio is not supported on this backend",
+        ),
+        (
+            VERTEX_AI,
+            {"generationConfig": _voice(voiceConsentSignature={"signature": "s"})},
+            "voiceConsentSignature is not supported on this backend",
+        ),
+        (
+            VERTEX_AI,
+            {"tools": [{"fileSearch": {}}]},
+            "Unknown name \"fileSearch\" at 'setup.tools'",
+        ),
+    ],
+)
+def test_a_setup_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, setup, words):
+    code, reason = open_at(backend, **setup).end()
+    assert code == 1007
+    assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("backend", "setup"),
+    [
+        (DEVELOPER, {"tools": _functions(512)}),
+        (DEVELOPER, {"tools": _functions(parametersJsonSchema={}, responseJsonSchema={})}),
+        (DEVELOPER, {"inputAudioTranscription": {"customVocabulary": ["word"] * 1000}}),
+        (DEVELOPER, {"outputAudioTranscription": {"mode": "SMART"}}),
+        (DEVELOPER, {"proactivity": {"proactiveVideo": True, "proactiveAudio": True}}),
+        (DEVELOPER, {"generationConfig": _voice(consentAudio="AAAA")}),
+        (DEVELOPER, {"generationConfig": _voice(voiceConsentSignature={"signature": "s"})}),
+        (DEVELOPER, {"tools": [{"fileSearch": {}}]}),
+        (VERTEX_AI, {"safetySettings": [{"method": "SEVERITY"}]}),
+    ],
+)
+def test_a_setup_within_the_rules_is_accepted(open_at, backend, setup):
+    assert open_at(backend, **setup).until("setupComplete")
+
+
+@pytest.mark.parametrize(
+    ("setup", "words"),
+    [
+        (
+            {
+                "model": "models/gemini-3.8-live",
+                "generationConfig": {"enableAffectiveDialog": True},
+            },
+            "Affective dialog is not supported for this model",
+        ),
+        (
+            {"model": _LIVE_31, "tools": _functions(behavior="NON_BLOCKING")},
+            "NON_BLOCKING function calling is not supported for this model",
+        ),
+    ],
+)
+def test_a_setup_that_its_model_refuses_is_closed_in_these_words(open_at, setup, words):
+    code, reason = open_at(strict=True, **setup).end()
+    assert code == 1007
+    assert words in reason
+    assert open_at(**setup).until("setupComplete")  # where models are not told apart
+
+
+_INSTRUCTED = {"parts": [{"text": "Be brief."}]}
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (
+            {"contextUpdate": {"systemInstruction": _INSTRUCTED}},
+            "contextUpdate is not supported for this model",
+        ),
+        (
+            {"clientContent": {"turns": [{"role": "user", "parts": [{"text": "Hello"}]}]}},
+            "Request contains an invalid argument",
+        ),
+    ],
+)
+def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, frame, words):
+    caller = open_at(strict=True, model=_LIVE_31)
+    caller.until("setupComplete")
+    caller.send(frame)
+    code, reason = caller.end()
+    assert code == 1007
+    assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("backend", "frame", "words"),
+    [
+        (DEVELOPER, {"contextUpdate": {}}, "contextUpdate must set systemInstruction or tools"),
+        (
+            DEVELOPER,
+            {"clientContent": {"turns": [{"role": "system", **_INSTRUCTED}]}},
+            "Please use a valid role: user, model",
+        ),
+        (
+            VERTEX_AI,
+            {"clientContent": {"turns": [{"role": "narrator", **_INSTRUCTED}]}},
+            "Please use a valid role: user, model",
+        ),
+    ],
+)
+def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, frame, words):
+    caller = open_at(backend)
+    caller.until("setupComplete")
+    caller.send(frame)
+    code, reason = caller.end()
+    assert code == 1007
+    assert words in reason
+
+
+def test_vertex_takes_an_instruction_with_the_role_system(open_at):
+    caller = open_at(VERTEX_AI, generationConfig={"responseModalities": ["TEXT"]})
+    caller.until("setupComplete")
+    caller.send({"clientContent": {"turns": [{"role": "system", **_INSTRUCTED}]}})
+    assert "Be brief." in caller.ask("What are your instructions?")

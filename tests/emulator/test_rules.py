@@ -193,6 +193,26 @@ def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, frame,
             {"clientContent": {"turns": [{"role": "narrator", **_INSTRUCTED}]}},
             "Please use a valid role: user, model",
         ),
+        (
+            DEVELOPER,
+            {"realtimeInput": {"audio": {"data": "AAAA"}}},
+            "realtimeInput.audio.mimeType must be audio/*, got ''",
+        ),
+        (
+            DEVELOPER,
+            {"realtimeInput": {"audio": {"mimeType": "image/png", "data": "AAAA"}}},
+            "realtimeInput.audio.mimeType must be audio/*, got 'image/png'",
+        ),
+        (
+            DEVELOPER,
+            {"realtimeInput": {"video": {"mimeType": "audio/pcm", "data": "AAAA"}}},
+            "realtimeInput.video.mimeType must be image/*, got 'audio/pcm'",
+        ),
+        (
+            VERTEX_AI,
+            {"realtimeInput": {"video": {"data": "AAAA"}}},
+            "realtimeInput.video.mimeType must be image/*, got ''",
+        ),
     ],
 )
 def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, frame, words):
@@ -202,6 +222,22 @@ def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, 
     code, reason = caller.end()
     assert code == 1007
     assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("backend", "frame"),
+    [
+        (DEVELOPER, {"realtimeInput": {"audio": {"mimeType": "Audio/PCM", "data": "AAAA"}}}),
+        (DEVELOPER, {"realtimeInput": {"audio": {"mimeType": "audio/wav", "data": "AAAA"}}}),
+        (DEVELOPER, {"realtimeInput": {"video": {"mimeType": "image/webp", "data": "AAAA"}}}),
+        (DEVELOPER, {"realtimeInput": {"mediaChunks": [{"data": "AAAA"}]}}),
+    ],
+)
+def test_a_frame_within_the_rules_is_taken(open_at, backend, frame):
+    caller = open_at(backend, generationConfig={"responseModalities": ["TEXT"]})
+    caller.until("setupComplete")
+    caller.send(frame)
+    assert caller.ask("Hello").startswith("Hello! You said: Hello.")
 
 
 def test_vertex_takes_an_instruction_with_the_role_system(open_at):

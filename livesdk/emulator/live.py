@@ -203,6 +203,9 @@ class LiveSession(SessionBase):
                 refuse("* toolResponse.functionResponses.id: required field is not set.")
             if vertex and "willContinue" in response:
                 refuse("Unknown name \"willContinue\" at 'tool_response.function_responses'.")
+            # §6 wants both of these; one alone is taken, because official clients send it so.
+            if "response" not in response and not response.get("name"):
+                refuse("* toolResponse.functionResponses.name: required field is not set.")
         self._conversation.respond(body.get("functionResponses", []))
 
     def _context_update(self, body: dict[str, Any]) -> None:

@@ -213,6 +213,16 @@ def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, frame,
             {"realtimeInput": {"video": {"data": "AAAA"}}},
             "realtimeInput.video.mimeType must be image/*, got ''",
         ),
+        (
+            DEVELOPER,
+            {"toolResponse": {"functionResponses": [{"id": "c1"}]}},
+            "toolResponse.functionResponses.name: required field is not set",
+        ),
+        (
+            VERTEX_AI,
+            {"toolResponse": {"functionResponses": [{"id": "c1", "response": None}]}},
+            "toolResponse.functionResponses.name: required field is not set",
+        ),
     ],
 )
 def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, frame, words):
@@ -231,6 +241,9 @@ def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, 
         (DEVELOPER, {"realtimeInput": {"audio": {"mimeType": "audio/wav", "data": "AAAA"}}}),
         (DEVELOPER, {"realtimeInput": {"video": {"mimeType": "image/webp", "data": "AAAA"}}}),
         (DEVELOPER, {"realtimeInput": {"mediaChunks": [{"data": "AAAA"}]}}),
+        (DEVELOPER, {"toolResponse": {"functionResponses": [{"id": "c1", "name": "f"}]}}),
+        (DEVELOPER, {"toolResponse": {"functionResponses": [{"id": "c1", "response": {}}]}}),
+        (VERTEX_AI, {"toolResponse": {"functionResponses": [{"name": "f", "response": {}}]}}),
     ],
 )
 def test_a_frame_within_the_rules_is_taken(open_at, backend, frame):

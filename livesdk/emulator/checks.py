@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from ..codec import check_client_frame
 from ..errors import ConfigError
 from .addresses import Address, Refusal
+from .casing import snake
 from .models import refuse_by_model
 
-__all__ = ["check_frame", "check_setup"]
+__all__ = ["check_frame", "check_setup", "check_tools"]
 
 _GEMINI_MODEL = re.compile(r"(models|tunedModels)/\S+")
 _VERTEX_MODEL = re.compile(
@@ -38,6 +39,11 @@ _VERTEX_ONLY_TOOLS = frozenset(
     {"retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"}
 )
 _GEMINI_ONLY_TOOLS = frozenset({"fileSearch"})
+_VERTEX_ONLY_FIELDS = {
+    "googleSearch": ("blockingConfidence", "excludeDomains"),
+    "googleMaps": ("groundingTypes",),
+}
+_GEMINI_ONLY_FIELDS = {"mcpServers": ("name", "streamableHttpTransport")}  # §3.6
 _NOT_IN_LIVE = (
     "responseLogprobs",
     "logprobs",
@@ -135,13 +141,40 @@ def _backend_fields(setup: dict[str, Any], address: Address) -> Complaint:
     return None
 
 
+def check_tools(
+    tools: Sequence[dict[str, Any]], address: Address, *, at: str = "setup.tools"
+) -> Complaint:
+    """Judge the tools (in camelCase) of a setup or of a context update.
+
+    Args:
+        tools: Tools whose names and types are right already.
+        address: What is being called.
+        at: Where they stand, for the words.
+    """
+    functions = [function for tool in tools for function in tool.get("functionDeclarations", [])]
+    return _foreign_tool(tools, address, at) or _names(functions) or _two_schemas(functions)
+
+
 def _tools(setup: dict[str, Any], address: Address) -> Complaint:
-    refused = _GEMINI_ONLY_TOOLS if address.is_vertex else _VERTEX_ONLY_TOOLS
-    for tool in setup.get("tools", []):
-        for kind in tool:
-            if kind in refused:
-                return f"Unknown name \"{kind}\" at 'setup.tools': Cannot find field."
-    names = [str(function.get("name", "")) for function in _functions(setup)]
+    return check_tools(setup.get("tools", []), address)
+
+
+def _foreign_tool(tools: Sequence[dict[str, Any]], address: Address, at: str) -> Complaint:
+    """Complain of a kind of tool, or a field of one, that only the other backend knows."""
+    kinds = _GEMINI_ONLY_TOOLS if address.is_vertex else _VERTEX_ONLY_TOOLS
+    fields = _GEMINI_ONLY_FIELDS if address.is_vertex else _VERTEX_ONLY_FIELDS
+    for kind, given in itertools.chain.from_iterable(tool.items() for tool in tools):
+        if kind in kinds:
+            return f"Unknown name \"{kind}\" at '{at}': Cannot find field."
+        bodies = given if isinstance(given, list) else [given]
+        for name in fields.get(kind, ()):
+            if any(name in body for body in bodies):
+                return f"Unknown name \"{name}\" at '{at}.{snake(kind)}': Cannot find field."
+    return None
+
+
+def _names(functions: Sequence[dict[str, Any]]) -> Complaint:
+    names = [str(function.get("name", "")) for function in functions]
     if len(names) > _FUNCTIONS:
         return f"At most {_FUNCTIONS} function declarations are supported, got {len(names)}."
     for name in names:
@@ -155,8 +188,8 @@ def _tools(setup: dict[str, Any], address: Address) -> Complaint:
     return None
 
 
-def _two_schemas(setup: dict[str, Any]) -> Complaint:
-    for function in _functions(setup):
+def _two_schemas(functions: Sequence[dict[str, Any]]) -> Complaint:
+    for function in functions:
         for one, other in (
             ("parameters", "parametersJsonSchema"),
             ("response", "responseJsonSchema"),
@@ -208,11 +241,6 @@ def _dig(body: dict[str, Any], *path: str) -> dict[str, Any]:
     return body
 
 
-def _functions(setup: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for tool in setup.get("tools", []):
-        yield from tool.get("functionDeclarations", [])
-
-
 def _only_model(setup: dict[str, Any]) -> Complaint:
     extra = sorted(set(setup) - {"model"})
     return f"Unknown name \"{extra[0]}\" at 'setup': Cannot find field." if extra else None
@@ -221,7 +249,6 @@ def _only_model(setup: dict[str, Any]) -> Complaint:
 _LIVE_CHECKS: tuple[_Check, ...] = (
     _modalities,
     _generation,
-    _two_schemas,
     _compression,
     _labels,
     _proactivity,

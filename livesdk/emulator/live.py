@@ -9,6 +9,7 @@ from typing import Any
 from . import steps
 from .addresses import Refusal
 from .base import Guest, House, Refused, SessionBase, refuse
+from .checks import check_tools
 from .conversation import Conversation
 from .memory import Entry, Snapshot, from_content
 from .output import Output
@@ -212,8 +213,9 @@ class LiveSession(SessionBase):
         refuse(None if body else "contextUpdate must set systemInstruction or tools.")
         if self._house.strict_models and not self._profile.row.context_update:
             refuse("contextUpdate is not supported for this model.")
+        tools: list[dict[str, Any]] = body.get("tools", {}).get("tools", [])
+        refuse(check_tools(tools, self._guest.address, at="context_update.tools.tools"))
         if "systemInstruction" in body:
             self._profile.system_instruction = text_of(body["systemInstruction"])
         if "tools" in body:
-            tools: list[dict[str, Any]] | None = body["tools"].get("tools")
-            self._profile.tools = list(tools or [])
+            self._profile.tools = list(tools)

@@ -105,6 +105,31 @@ def open_at(emulate, dial):
             {"tools": [{"fileSearch": {}}]},
             "Unknown name \"fileSearch\" at 'setup.tools'",
         ),
+        (
+            DEVELOPER,
+            {"tools": [{"googleSearch": {"excludeDomains": ["a.example"]}}]},
+            "Unknown name \"excludeDomains\" at 'setup.tools.google_search'",
+        ),
+        (
+            DEVELOPER,
+            {"tools": [{}, {"google_search": {"blocking_confidence": "BLOCK_ONLY_HIGH"}}]},
+            "Unknown name \"blockingConfidence\" at 'setup.tools.google_search'",
+        ),
+        (
+            DEVELOPER,
+            {"tools": [{"googleMaps": {"groundingTypes": {"places": {}}}}]},
+            "Unknown name \"groundingTypes\" at 'setup.tools.google_maps'",
+        ),
+        (
+            VERTEX_AI,
+            {"tools": [{"mcpServers": [{}, {"name": "m"}]}]},
+            "Unknown name \"name\" at 'setup.tools.mcp_servers'",
+        ),
+        (
+            VERTEX_AI,
+            {"tools": [{"mcpServers": [{"streamableHttpTransport": {}}]}]},
+            "Unknown name \"streamableHttpTransport\" at 'setup.tools.mcp_servers'",
+        ),
     ],
 )
 def test_a_setup_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, setup, words):
@@ -124,6 +149,11 @@ def test_a_setup_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, 
         (DEVELOPER, {"generationConfig": _voice(consentAudio="AAAA")}),
         (DEVELOPER, {"generationConfig": _voice(voiceConsentSignature={"signature": "s"})}),
         (DEVELOPER, {"tools": [{"fileSearch": {}}]}),
+        (DEVELOPER, {"tools": [{"mcpServers": [{"name": "m", "streamableHttpTransport": {}}]}]}),
+        (DEVELOPER, {"tools": [{"googleSearch": {"searchTypes": {}}, "googleMaps": {}}]}),
+        (VERTEX_AI, {"tools": [{"googleSearch": {"excludeDomains": ["a.example"]}}]}),
+        (VERTEX_AI, {"tools": [{"googleMaps": {"groundingTypes": {"places": {}}}}]}),
+        (VERTEX_AI, {"tools": [{"mcpServers": []}]}),
         (VERTEX_AI, {"safetySettings": [{"method": "SEVERITY"}]}),
     ],
 )
@@ -182,6 +212,40 @@ def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, frame,
 @pytest.mark.parametrize(
     ("backend", "frame", "words"),
     [
+        (
+            DEVELOPER,
+            {"contextUpdate": {"tools": {"tools": [{"functionDeclarations": [{"name": "1x"}]}]}}},
+            "Invalid function name '1x'",
+        ),
+        (
+            DEVELOPER,
+            {"contextUpdate": {"tools": {"tools": _functions(513)}}},
+            "At most 512 function declarations",
+        ),
+        (
+            DEVELOPER,
+            {"contextUpdate": {"tools": {"tools": 2 * _functions()}}},
+            "Duplicate function declaration",
+        ),
+        (
+            DEVELOPER,
+            {
+                "contextUpdate": {
+                    "tools": {"tools": _functions(parameters={}, parametersJsonSchema={})}
+                }
+            },
+            "f0: parameters and parametersJsonSchema are mutually exclusive",
+        ),
+        (
+            DEVELOPER,
+            {"contextUpdate": {"tools": {"tools": [{"enterpriseWebSearch": {}}]}}},
+            "Unknown name \"enterpriseWebSearch\" at 'context_update.tools.tools'",
+        ),
+        (
+            VERTEX_AI,
+            {"contextUpdate": {"tools": {"tools": [{"fileSearch": {}}]}}},
+            "Unknown name \"fileSearch\" at 'context_update.tools.tools'",
+        ),
         (DEVELOPER, {"contextUpdate": {}}, "contextUpdate must set systemInstruction or tools"),
         (
             DEVELOPER,
@@ -237,6 +301,9 @@ def test_a_frame_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, 
 @pytest.mark.parametrize(
     ("backend", "frame"),
     [
+        (DEVELOPER, {"contextUpdate": {"tools": {"tools": []}}}),
+        (DEVELOPER, {"contextUpdate": {"tools": {"tools": _functions(2)}}}),
+        (VERTEX_AI, {"contextUpdate": {"tools": {"tools": [{"enterpriseWebSearch": {}}]}}}),
         (DEVELOPER, {"realtimeInput": {"audio": {"mimeType": "Audio/PCM", "data": "AAAA"}}}),
         (DEVELOPER, {"realtimeInput": {"audio": {"mimeType": "audio/wav", "data": "AAAA"}}}),
         (DEVELOPER, {"realtimeInput": {"video": {"mimeType": "image/webp", "data": "AAAA"}}}),

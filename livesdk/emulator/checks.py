@@ -34,6 +34,7 @@ _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.:-]{0,127}", re.ASCII)
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}", re.ASCII)
 _FUNCTIONS = 512
+_MOST_TOKENS = 128_000  # §3.9
 
 _VERTEX_ONLY_TOOLS = frozenset(
     {"retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"}
@@ -199,12 +200,20 @@ def _two_schemas(functions: Sequence[dict[str, Any]]) -> Complaint:
     return None
 
 
-def _compression(setup: dict[str, Any]) -> Complaint:
+def _compression(setup: dict[str, Any], address: Address) -> Complaint:
     config = setup.get("contextWindowCompression", {})
     trigger = config.get("triggerTokens")
     target = config.get("slidingWindow", {}).get("targetTokens")
     if trigger is not None and target is not None and int(target) >= int(trigger):
         return "slidingWindow.targetTokens must be less than triggerTokens."
+    if address.backend != "vertex":  # of Firebase's proxy to it no range is known
+        return None
+    for name, value, least in (
+        ("triggerTokens", trigger, 5_000),
+        ("slidingWindow.targetTokens", target, 0),
+    ):
+        if value is not None and not least <= int(value) <= _MOST_TOKENS:
+            return f"{name} must be in [{least}, {_MOST_TOKENS}], got {value}."
     return None
 
 
@@ -249,9 +258,8 @@ def _only_model(setup: dict[str, Any]) -> Complaint:
 _LIVE_CHECKS: tuple[_Check, ...] = (
     _modalities,
     _generation,
-    _compression,
     _labels,
     _proactivity,
     _transcription,
 )
-_BACKEND_CHECKS: tuple[_BackendCheck, ...] = (_model, _backend_fields, _tools)
+_BACKEND_CHECKS: tuple[_BackendCheck, ...] = (_model, _backend_fields, _tools, _compression)

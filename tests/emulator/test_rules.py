@@ -22,11 +22,21 @@ class Backend(NamedTuple):
 
 
 DEVELOPER = Backend(GEMINI, {"x-goog-api-key": "any"}, "models/m")
+FIREBASE_VERTEX = Backend(
+    "/ws/google.firebase.vertexai.v1beta.LlmBidiService/BidiGenerateContent/locations/us-central1",
+    {"x-goog-api-key": "any"},
+    VERTEX_MODEL,
+)
 VERTEX_AI = Backend(VERTEX, {"Authorization": "Bearer t"}, VERTEX_MODEL)
 
 
 def _functions(count=1, **more):
     return [{"functionDeclarations": [{"name": f"f{n}", **more} for n in range(count)]}]
+
+
+def _window(trigger=None, target=None):
+    sliding = {} if target is None else {"slidingWindow": {"targetTokens": target}}
+    return {"contextWindowCompression": {"triggerTokens": trigger, **sliding}}
 
 
 def _voice(**replicated):
@@ -120,6 +130,10 @@ def open_at(emulate, dial):
             {"tools": [{"googleMaps": {"groundingTypes": {"places": {}}}}]},
             "Unknown name \"groundingTypes\" at 'setup.tools.google_maps'",
         ),
+        (VERTEX_AI, _window(4_999), "triggerTokens must be in [5000, 128000], got 4999"),
+        (VERTEX_AI, _window("128001"), "triggerTokens must be in [5000, 128000], got 128001"),
+        (VERTEX_AI, _window(None, 128_001), "targetTokens must be in [0, 128000], got 128001"),
+        (VERTEX_AI, _window(5_000, -1), "targetTokens must be in [0, 128000], got -1"),
         (
             VERTEX_AI,
             {"tools": [{"mcpServers": [{}, {"name": "m"}]}]},
@@ -154,6 +168,10 @@ def test_a_setup_that_breaks_a_rule_is_refused_in_these_words(open_at, backend, 
         (VERTEX_AI, {"tools": [{"googleSearch": {"excludeDomains": ["a.example"]}}]}),
         (VERTEX_AI, {"tools": [{"googleMaps": {"groundingTypes": {"places": {}}}}]}),
         (VERTEX_AI, {"tools": [{"mcpServers": []}]}),
+        (VERTEX_AI, _window("5000", "0")),
+        (VERTEX_AI, _window(128_000, 127_999)),
+        (DEVELOPER, _window(1_000, 10)),
+        (FIREBASE_VERTEX, _window(1_000, 10)),
         (VERTEX_AI, {"safetySettings": [{"method": "SEVERITY"}]}),
     ],
 )

@@ -67,7 +67,7 @@ def check_frame(frame: object, address: Address) -> Refusal | None:
         check_client_frame(frame, service=address.service)
     except ConfigError as error:
         text = str(error)
-        known = text.startswith("Invalid JSON payload")
+        known = text.startswith(("Invalid JSON payload", "Invalid value at"))
         return Refusal(1007, text if known else f"Invalid JSON payload received. {text}")
     return None
 

@@ -101,6 +101,8 @@ def test_a_forbidden_prompt_is_filtered_and_the_stream_goes_on(band):
         {"clientContent": {"turns": []}},
         {"musicGenerationConfig": {"bpm": 300}},
         {"musicGenerationConfig": {"tempo": 100}},
+        {"musicGenerationConfig": {"scale": "FOO"}},
+        {"playbackControl": "JUMP"},
         {"playbackControl": "PLAY"},  # without prompts
         {"playbackControl": "PAUSE", "musicGenerationConfig": {}},
         {"realtimeInput": {"text": "x"}},

@@ -89,7 +89,7 @@ def check_setup(setup: dict[str, Any], address: Address, *, strict_models: bool)
     if complaint is not None:
         return Refusal(1007, complaint)
     if strict_models:
-        return refuse_by_model(setup, service=address.service, version=address.version)
+        return refuse_by_model(setup, address)
     return None
 
 

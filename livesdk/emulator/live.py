@@ -12,6 +12,7 @@ from .base import Guest, House, Refused, SessionBase, refuse
 from .checks import check_tools
 from .conversation import Conversation
 from .memory import Entry, Snapshot, from_content
+from .models import refuse_tools
 from .output import Output
 from .profile import Profile, text_of
 from .resumption import Resumption
@@ -215,6 +216,8 @@ class LiveSession(SessionBase):
             refuse("contextUpdate is not supported for this model.")
         tools: list[dict[str, Any]] = body.get("tools", {}).get("tools", [])
         refuse(check_tools(tools, self._guest.address, at="context_update.tools.tools"))
+        if self._house.strict_models:
+            self._check(refuse_tools(tools, self._profile.row))
         if "systemInstruction" in body:
             self._profile.system_instruction = text_of(body["systemInstruction"])
         if "tools" in body:

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 from emulator.phone import GEMINI, VERTEX, VERTEX_MODEL
 
+_LIVE_38 = "models/gemini-3.8-live"
+_THINKING_38 = "models/gemini-3.8-live-extended-thinking"
 _LIVE_31 = "models/gemini-3.1-flash-live-preview"
+_LIVE_25 = "models/gemini-2.5-flash-native-audio-preview-12-2025"
+_TRANSLATE = "models/gemini-3.5-live-translate-preview"
+_TRANSCRIBE = "models/gemini-3.5-transcribe-live"
+_ON_VERTEX = "projects/p/locations/global/publishers/google/models/"
 
 
 class Backend(NamedTuple):
@@ -21,6 +27,7 @@ class Backend(NamedTuple):
     model: str
 
 
+ALPHA = Backend(GEMINI.replace("v1beta", "v1alpha"), {"x-goog-api-key": "any"}, "models/m")
 DEVELOPER = Backend(GEMINI, {"x-goog-api-key": "any"}, "models/m")
 FIREBASE_VERTEX = Backend(
     "/ws/google.firebase.vertexai.v1beta.LlmBidiService/BidiGenerateContent/locations/us-central1",
@@ -190,19 +197,41 @@ def test_a_setup_within_the_rules_is_accepted(open_at, backend, setup):
     assert open_at(backend, **setup).until("setupComplete")
 
 
+_AFFECTIVE = {"generationConfig": {"enableAffectiveDialog": True}}
+_PROACTIVE = {"proactivity": {"proactiveAudio": True}}
+_TRANSLATED = {"generationConfig": {"translationConfig": {"targetLanguageCode": "pl"}}}
+
+
 @pytest.mark.parametrize(
     ("setup", "words"),
     [
-        (
-            {
-                "model": "models/gemini-3.8-live",
-                "generationConfig": {"enableAffectiveDialog": True},
-            },
-            "Affective dialog is not supported for this model",
+        ({"model": _LIVE_38, **_AFFECTIVE}, "Affective dialog is not supported for this model"),
+        ({"model": _LIVE_38, **_TRANSLATED}, "translationConfig is not supported for this model"),
+        *(
+            ({"model": model, "tools": [{kind: {}}]}, f"The tool {kind} is not supported")
+            for model in (_LIVE_38, _THINKING_38)
+            for kind in ("codeExecution", "urlContext", "googleMaps", "fileSearch")
         ),
         (
             {"model": _LIVE_31, "tools": _functions(behavior="NON_BLOCKING")},
             "NON_BLOCKING function calling is not supported for this model",
+        ),
+        ({"model": _LIVE_31, **_PROACTIVE}, "Proactive audio is not supported for this model"),
+        ({"model": _LIVE_25, **_PROACTIVE}, "Proactive audio is not supported in API version v1b"),
+        ({"model": _LIVE_25, **_AFFECTIVE}, "Affective dialog is not supported in API version v1b"),
+        ({"model": _TRANSLATE, **_PROACTIVE}, "Proactive audio is not supported for this model"),
+        ({"model": _TRANSCRIBE, **_PROACTIVE}, "Proactive audio is not supported for this model"),
+        (
+            {"model": _TRANSCRIBE, "tools": [{"googleSearch": {}}]},
+            "The tool googleSearch is not supported for this model",
+        ),
+        (
+            {"model": _TRANSCRIBE, "tools": _functions()},
+            "BLOCKING function calling is not supported for this model",
+        ),
+        (
+            {"model": _TRANSCRIBE, "inputAudioTranscription": {"diarization": True}},
+            "inputAudioTranscription.diarization is not supported in a live session",
         ),
     ],
 )
@@ -213,24 +242,67 @@ def test_a_setup_that_its_model_refuses_is_closed_in_these_words(open_at, setup,
     assert open_at(**setup).until("setupComplete")  # where models are not told apart
 
 
+def test_a_model_of_vertex_is_not_found_on_the_developer_api(open_at):
+    name = "gemini-live-2.5-flash-native-audio"
+    code, reason = open_at(strict=True, model=f"models/{name}").end()
+    assert code == 1008
+    assert f"models/{name} is not found for API version v1beta" in reason
+    assert open_at(VERTEX_AI, strict=True, model=_ON_VERTEX + name).until("setupComplete")
+
+
+@pytest.mark.parametrize(
+    ("backend", "setup"),
+    [
+        (DEVELOPER, {"model": _LIVE_38, **_PROACTIVE}),
+        (DEVELOPER, {"model": _LIVE_38, "tools": [*_functions(), {"googleSearch": {}}]}),
+        (DEVELOPER, {"model": _TRANSLATE, **_TRANSLATED}),
+        (DEVELOPER, {"model": _LIVE_25, "tools": [{"codeExecution": {}, "urlContext": {}}]}),
+        (ALPHA, {"model": _LIVE_25, **_PROACTIVE, **_AFFECTIVE}),
+        (
+            VERTEX_AI,
+            {
+                "model": f"{_ON_VERTEX}gemini-live-2.5-flash-native-audio",
+                **_PROACTIVE,
+                **_AFFECTIVE,
+            },
+        ),
+        (DEVELOPER, {"model": _TRANSCRIBE, "inputAudioTranscription": {"wordTimestamp": True}}),
+    ],
+)
+def test_a_setup_that_its_model_takes_is_accepted(open_at, backend, setup):
+    assert open_at(backend, strict=True, **setup).until("setupComplete")
+
+
 _INSTRUCTED = {"parts": [{"text": "Be brief."}]}
 
 
 @pytest.mark.parametrize(
-    ("frame", "words"),
+    ("model", "frame", "words"),
     [
         (
+            _LIVE_38,
+            {"contextUpdate": {"tools": {"tools": [{"codeExecution": {}}]}}},
+            "The tool codeExecution is not supported for this model",
+        ),
+        (
+            _THINKING_38,
+            {"contextUpdate": {"tools": {"tools": _functions(behavior="BLOCKING")}}},
+            "BLOCKING function calling is not supported for this model",
+        ),
+        (
+            _LIVE_31,
             {"contextUpdate": {"systemInstruction": _INSTRUCTED}},
             "contextUpdate is not supported for this model",
         ),
         (
+            _LIVE_31,
             {"clientContent": {"turns": [{"role": "user", "parts": [{"text": "Hello"}]}]}},
             "Request contains an invalid argument",
         ),
     ],
 )
-def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, frame, words):
-    caller = open_at(strict=True, model=_LIVE_31)
+def test_a_frame_that_the_model_refuses_is_closed_in_these_words(open_at, model, frame, words):
+    caller = open_at(strict=True, model=model)
     caller.until("setupComplete")
     caller.send(frame)
     code, reason = caller.end()

@@ -33,6 +33,7 @@ _MODEL_FORMS = {
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.:-]{0,127}", re.ASCII)
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}", re.ASCII)
+_PREFIX_TURNS = frozenset({"prefixTurns", "prefix_turns"})
 _FUNCTIONS = 512
 _MOST_TOKENS = 128_000  # §3.9
 
@@ -64,12 +65,28 @@ _BackendCheck = Callable[[dict[str, Any], Address], Complaint]
 def check_frame(frame: object, address: Address) -> Refusal | None:
     """Judge names, types and the envelope of any client frame, as the service's parser would."""
     try:
+        if address.service == "live":
+            frame = _without_prefix_turns(frame)
         check_client_frame(frame, service=address.service)
     except ConfigError as error:
         text = str(error)
         known = text.startswith(("Invalid JSON payload", "Invalid value at"))
         return Refusal(1007, text if known else f"Invalid JSON payload received. {text}")
     return None
+
+
+def _without_prefix_turns(frame: object) -> object:
+    """Judge ``setup.prefixTurns`` as turns: the service has the field, and no SDK a name (§14)."""
+    if not isinstance(frame, dict) or not isinstance(frame.get("setup"), dict):
+        return frame
+    setup = frame["setup"]
+    for name in _PREFIX_TURNS & set(setup):
+        try:
+            check_client_frame({"clientContent": {"turns": setup[name]}})
+        except ConfigError as error:
+            place = re.sub(r"client_?[cC]ontent\.turns", "setup.prefix_turns", str(error))
+            raise ConfigError(place) from None
+    return {**frame, "setup": {key: setup[key] for key in setup if key not in _PREFIX_TURNS}}
 
 
 def check_setup(setup: dict[str, Any], address: Address, *, strict_models: bool) -> Refusal | None:

@@ -61,7 +61,7 @@ class LiveSession(SessionBase):
             self._profile,
             self._house.script,
             self._house.voice,
-            history=snapshot.history,
+            history=self._first_history(setup, snapshot),
             on_busy=self._resumption.busy,
             on_quiet=self._quiet,
         )
@@ -82,6 +82,13 @@ class LiveSession(SessionBase):
             refuse("A resumed session cannot change its model.")
         assert known is not None
         return known
+
+    def _first_history(self, setup: Mapping[str, Any], snapshot: Snapshot) -> list[Entry]:
+        """What was said before, or ``prefixTurns`` (§3.1), which a resumed session has already."""
+        if setup.get("sessionResumption", {}).get("handle"):
+            return list(snapshot.history)
+        turns = setup.get("prefixTurns", [])
+        return [entry for turn in turns for entry in self._read_turn(turn)]
 
     def _setup_complete(self) -> dict[str, Any]:
         complete = super()._setup_complete()

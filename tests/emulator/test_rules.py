@@ -147,6 +147,17 @@ def open_at(emulate, dial):
             {"tools": _functions(behavior="NONBLOCKING")},
             'setup.tools[0].function_declarations[0].behavior\' (Behavior), "NONBLOCKING"',
         ),
+        (
+            DEVELOPER,
+            {"prefixTurns": [{"role": "user", "text": "Hello"}]},
+            "Unknown name \"text\" at 'setup.prefix_turns[0]'",
+        ),
+        (DEVELOPER, {"prefix_turns": 5}, "Invalid value at 'setup.prefix_turns': expected a list"),
+        (
+            DEVELOPER,
+            {"prefixTurns": [{"role": "narrator", "parts": [{"text": "Hello"}]}]},
+            "Please use a valid role: user, model",
+        ),
         (VERTEX_AI, _window(4_999), "triggerTokens must be in [5000, 128000], got 4999"),
         (VERTEX_AI, _window("128001"), "triggerTokens must be in [5000, 128000], got 128001"),
         (VERTEX_AI, _window(None, 128_001), "targetTokens must be in [0, 128000], got 128001"),

@@ -26,7 +26,7 @@ from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
 from ._parse import WORTH_A_CUT, cut, excerpt, parse, parse_around
-from ._shapes import Hook, Mismatch
+from ._shapes import Hook, Mismatch, enum_of
 from ._vertex import read_as_vertex
 
 __all__ = [
@@ -231,7 +231,8 @@ def check_client_frame(frame: object, *, service: str = "live") -> None:
         service: ``"live"`` or ``"music"``.
 
     Raises:
-        ConfigError: Not exactly one known key, an unknown name at any depth, or a wrong type.
+        ConfigError: Not exactly one known key, or at any depth an unknown name, a wrong type, or an
+            enum value that is not listed (in either case).
     """
     from ..types.music import LiveMusicClientMessage  # not for every client
     from ..types.requests import LiveClientMessage
@@ -241,7 +242,7 @@ def check_client_frame(frame: object, *, service: str = "live") -> None:
         message = structure_hook(cls)(frame)
     except Mismatch as error:
         raise ConfigError(f"Invalid value at '{error.path}': {error.message}") from None
-    unknown = _unknown_name(message)
+    unknown = _unknown(message)
     if unknown:
         raise ConfigError(unknown)
     kinds = [name for name, value in _set_members(message) if value is not None]
@@ -249,7 +250,8 @@ def check_client_frame(frame: object, *, service: str = "live") -> None:
         raise ConfigError(f"expected exactly one kind of message, got {kinds or 'none'}")
 
 
-def _unknown_name(value: Any, path: str = "") -> str:
+def _unknown(value: Any, path: str = "") -> str:
+    """Find the first name or enum value that is not known, in the service's words."""
     if isinstance(value, Model):
         extra = getattr(value, "extra", None)
         if extra:
@@ -257,13 +259,34 @@ def _unknown_name(value: Any, path: str = "") -> str:
             name = next(iter(extra))
             return f'Invalid JSON payload received. Unknown name "{name}"{at}: Cannot find field.'
         items = [(f"{path}.{name}".lstrip("."), item) for name, item in _set_members(value)]
+        unlisted = _unlisted(value, path)
+        if unlisted:
+            return unlisted
     elif isinstance(value, list):
         items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     elif isinstance(value, dict):
         items = [(f"{path}.{key}", item) for key, item in value.items()]
     else:
         return ""
-    return next((found for place, item in items if (found := _unknown_name(item, place))), "")
+    return next((found for place, item in items if (found := _unknown(item, place))), "")
+
+
+_SHORT_FORMS = {
+    "StartSensitivity": "START_SENSITIVITY_",
+    "EndSensitivity": "END_SENSITIVITY_",
+}
+"""Enums whose values may lack this beginning: one page of the service shows them so (§9.3)."""
+
+
+def _unlisted(model: Model, path: str) -> str:
+    cls: type = type(model)
+    for name, item in _set_members(model):
+        for given in item if isinstance(item, list) else [item]:
+            enum = enum_of(cls, name) if given.__class__ is str else None
+            if enum and not enum._missing_(_SHORT_FORMS.get(enum.__name__, "") + given):
+                place = f"{path}.{name}".lstrip(".")
+                return f"Invalid value at '{place}' ({enum.__name__}), \"{given[:60]}\""
+    return ""
 
 
 def _set_members(model: Model) -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Optional, Union, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -23,6 +23,7 @@ __all__ = [
     "Hook",
     "Mismatch",
     "camel",
+    "enum_of",
     "hook_of",
     "is_user_data",
     "json_names",
@@ -130,6 +131,14 @@ def _is_map(kind: Any) -> bool:
 def _is_open_enum(kind: Any) -> bool:
     members = get_args(kind)
     return bool(members) and isinstance(members[0], type) and issubclass(members[0], OpenEnum)
+
+
+@cache
+def enum_of(cls: type, name: str) -> Optional[type[OpenEnum]]:
+    """Return the enum whose members one attribute holds, itself or in a list, if it is one."""
+    kind = type_of(cls, name)
+    kind = get_args(kind)[0] if _is_list(kind) else kind
+    return get_args(kind)[0] if _is_open_enum(kind) else None
 
 
 def hook_of(converter: Converter, kind: Any) -> Hook:

@@ -12,7 +12,7 @@ __all__ = ["Address", "Refusal", "error_body", "find_address", "judge_credential
 
 _GEMINI = re.compile(
     r"/ws/google\.ai\.generativelanguage\.(?P<version>v1alpha|v1beta|v1)\."
-    r"GenerativeService[./](?P<method>BidiGenerateContent|BidiGenerateContentConstrained"
+    r"GenerativeService\.(?P<method>BidiGenerateContent|BidiGenerateContentConstrained"
     r"|BidiGenerateMusic)/?$"
 )
 _VERTEX = re.compile(

@@ -6,9 +6,10 @@ labels, JSON schemas, and the property names of OpenAPI schemas.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-__all__ = ["camel"]
+__all__ = ["camel", "snake"]
 
 _USERS_OWN = frozenset({"args", "response", "labels", "parametersJsonSchema", "responseJsonSchema"})
 _NAMES_OF_USER = frozenset({"properties"})
@@ -46,3 +47,8 @@ def _camel_key(key: Any) -> str:
     if not rest or not head:
         return str(key)
     return head + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+def snake(name: str) -> str:
+    """Spell one name as the service does where it says what is wrong: ``google_search``."""
+    return re.sub(r"(?=[A-Z])", "_", name).lower()

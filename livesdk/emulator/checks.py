@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from ..codec import check_client_frame
 from ..errors import ConfigError
 from .addresses import Address, Refusal
+from .casing import snake
 from .models import refuse_by_model
 
-__all__ = ["check_frame", "check_setup"]
+__all__ = ["check_frame", "check_setup", "check_tools"]
 
 _GEMINI_MODEL = re.compile(r"(models|tunedModels)/\S+")
 _VERTEX_MODEL = re.compile(
@@ -32,12 +33,19 @@ _MODEL_FORMS = {
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.:-]{0,127}", re.ASCII)
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}", re.ASCII)
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}", re.ASCII)
+_PREFIX_TURNS = frozenset({"prefixTurns", "prefix_turns"})
 _FUNCTIONS = 512
+_MOST_TOKENS = 128_000  # §3.9
 
 _VERTEX_ONLY_TOOLS = frozenset(
     {"retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch"}
 )
 _GEMINI_ONLY_TOOLS = frozenset({"fileSearch"})
+_VERTEX_ONLY_FIELDS = {
+    "googleSearch": ("blockingConfidence", "excludeDomains"),
+    "googleMaps": ("groundingTypes",),
+}
+_GEMINI_ONLY_FIELDS = {"mcpServers": ("name", "streamableHttpTransport")}  # §3.6
 _NOT_IN_LIVE = (
     "responseLogprobs",
     "logprobs",
@@ -57,12 +65,28 @@ _BackendCheck = Callable[[dict[str, Any], Address], Complaint]
 def check_frame(frame: object, address: Address) -> Refusal | None:
     """Judge names, types and the envelope of any client frame, as the service's parser would."""
     try:
+        if address.service == "live":
+            frame = _without_prefix_turns(frame)
         check_client_frame(frame, service=address.service)
     except ConfigError as error:
         text = str(error)
-        known = text.startswith("Invalid JSON payload")
+        known = text.startswith(("Invalid JSON payload", "Invalid value at"))
         return Refusal(1007, text if known else f"Invalid JSON payload received. {text}")
     return None
+
+
+def _without_prefix_turns(frame: object) -> object:
+    """Judge ``setup.prefixTurns`` as turns: the service has the field, and no SDK a name (§14)."""
+    if not isinstance(frame, dict) or not isinstance(frame.get("setup"), dict):
+        return frame
+    setup = frame["setup"]
+    for name in _PREFIX_TURNS & set(setup):
+        try:
+            check_client_frame({"clientContent": {"turns": setup[name]}})
+        except ConfigError as error:
+            place = re.sub(r"client_?[cC]ontent\.turns", "setup.prefix_turns", str(error))
+            raise ConfigError(place) from None
+    return {**frame, "setup": {key: setup[key] for key in setup if key not in _PREFIX_TURNS}}
 
 
 def check_setup(setup: dict[str, Any], address: Address, *, strict_models: bool) -> Refusal | None:
@@ -82,7 +106,7 @@ def check_setup(setup: dict[str, Any], address: Address, *, strict_models: bool)
     if complaint is not None:
         return Refusal(1007, complaint)
     if strict_models:
-        return refuse_by_model(setup, service=address.service, version=address.version)
+        return refuse_by_model(setup, address)
     return None
 
 
@@ -135,13 +159,40 @@ def _backend_fields(setup: dict[str, Any], address: Address) -> Complaint:
     return None
 
 
+def check_tools(
+    tools: Sequence[dict[str, Any]], address: Address, *, at: str = "setup.tools"
+) -> Complaint:
+    """Judge the tools (in camelCase) of a setup or of a context update.
+
+    Args:
+        tools: Tools whose names and types are right already.
+        address: What is being called.
+        at: Where they stand, for the words.
+    """
+    functions = [function for tool in tools for function in tool.get("functionDeclarations", [])]
+    return _foreign_tool(tools, address, at) or _names(functions) or _two_schemas(functions)
+
+
 def _tools(setup: dict[str, Any], address: Address) -> Complaint:
-    refused = _GEMINI_ONLY_TOOLS if address.is_vertex else _VERTEX_ONLY_TOOLS
-    for tool in setup.get("tools", []):
-        for kind in tool:
-            if kind in refused:
-                return f"Unknown name \"{kind}\" at 'setup.tools': Cannot find field."
-    names = [str(function.get("name", "")) for function in _functions(setup)]
+    return check_tools(setup.get("tools", []), address)
+
+
+def _foreign_tool(tools: Sequence[dict[str, Any]], address: Address, at: str) -> Complaint:
+    """Complain of a kind of tool, or a field of one, that only the other backend knows."""
+    kinds = _GEMINI_ONLY_TOOLS if address.is_vertex else _VERTEX_ONLY_TOOLS
+    fields = _GEMINI_ONLY_FIELDS if address.is_vertex else _VERTEX_ONLY_FIELDS
+    for kind, given in itertools.chain.from_iterable(tool.items() for tool in tools):
+        if kind in kinds:
+            return f"Unknown name \"{kind}\" at '{at}': Cannot find field."
+        bodies = given if isinstance(given, list) else [given]
+        for name in fields.get(kind, ()):
+            if any(name in body for body in bodies):
+                return f"Unknown name \"{name}\" at '{at}.{snake(kind)}': Cannot find field."
+    return None
+
+
+def _names(functions: Sequence[dict[str, Any]]) -> Complaint:
+    names = [str(function.get("name", "")) for function in functions]
     if len(names) > _FUNCTIONS:
         return f"At most {_FUNCTIONS} function declarations are supported, got {len(names)}."
     for name in names:
@@ -155,8 +206,8 @@ def _tools(setup: dict[str, Any], address: Address) -> Complaint:
     return None
 
 
-def _two_schemas(setup: dict[str, Any]) -> Complaint:
-    for function in _functions(setup):
+def _two_schemas(functions: Sequence[dict[str, Any]]) -> Complaint:
+    for function in functions:
         for one, other in (
             ("parameters", "parametersJsonSchema"),
             ("response", "responseJsonSchema"),
@@ -166,12 +217,20 @@ def _two_schemas(setup: dict[str, Any]) -> Complaint:
     return None
 
 
-def _compression(setup: dict[str, Any]) -> Complaint:
+def _compression(setup: dict[str, Any], address: Address) -> Complaint:
     config = setup.get("contextWindowCompression", {})
     trigger = config.get("triggerTokens")
     target = config.get("slidingWindow", {}).get("targetTokens")
     if trigger is not None and target is not None and int(target) >= int(trigger):
         return "slidingWindow.targetTokens must be less than triggerTokens."
+    if address.backend != "vertex":  # of Firebase's proxy to it no range is known
+        return None
+    for name, value, least in (
+        ("triggerTokens", trigger, 5_000),
+        ("slidingWindow.targetTokens", target, 0),
+    ):
+        if value is not None and not least <= int(value) <= _MOST_TOKENS:
+            return f"{name} must be in [{least}, {_MOST_TOKENS}], got {value}."
     return None
 
 
@@ -208,11 +267,6 @@ def _dig(body: dict[str, Any], *path: str) -> dict[str, Any]:
     return body
 
 
-def _functions(setup: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for tool in setup.get("tools", []):
-        yield from tool.get("functionDeclarations", [])
-
-
 def _only_model(setup: dict[str, Any]) -> Complaint:
     extra = sorted(set(setup) - {"model"})
     return f"Unknown name \"{extra[0]}\" at 'setup': Cannot find field." if extra else None
@@ -221,10 +275,8 @@ def _only_model(setup: dict[str, Any]) -> Complaint:
 _LIVE_CHECKS: tuple[_Check, ...] = (
     _modalities,
     _generation,
-    _two_schemas,
-    _compression,
     _labels,
     _proactivity,
     _transcription,
 )
-_BACKEND_CHECKS: tuple[_BackendCheck, ...] = (_model, _backend_fields, _tools)
+_BACKEND_CHECKS: tuple[_BackendCheck, ...] = (_model, _backend_fields, _tools, _compression)

@@ -9,8 +9,10 @@ from typing import Any
 from . import steps
 from .addresses import Refusal
 from .base import Guest, House, Refused, SessionBase, refuse
+from .checks import check_tools
 from .conversation import Conversation
 from .memory import Entry, Snapshot, from_content
+from .models import refuse_tools
 from .output import Output
 from .profile import Profile, text_of
 from .resumption import Resumption
@@ -59,7 +61,7 @@ class LiveSession(SessionBase):
             self._profile,
             self._house.script,
             self._house.voice,
-            history=snapshot.history,
+            history=self._first_history(setup, snapshot),
             on_busy=self._resumption.busy,
             on_quiet=self._quiet,
         )
@@ -80,6 +82,13 @@ class LiveSession(SessionBase):
             refuse("A resumed session cannot change its model.")
         assert known is not None
         return known
+
+    def _first_history(self, setup: Mapping[str, Any], snapshot: Snapshot) -> list[Entry]:
+        """What was said before, or ``prefixTurns`` (§3.1), which a resumed session has already."""
+        if setup.get("sessionResumption", {}).get("handle"):
+            return list(snapshot.history)
+        turns = setup.get("prefixTurns", [])
+        return [entry for turn in turns for entry in self._read_turn(turn)]
 
     def _setup_complete(self) -> dict[str, Any]:
         complete = super()._setup_complete()
@@ -203,14 +212,20 @@ class LiveSession(SessionBase):
                 refuse("* toolResponse.functionResponses.id: required field is not set.")
             if vertex and "willContinue" in response:
                 refuse("Unknown name \"willContinue\" at 'tool_response.function_responses'.")
+            # §6 wants both of these; one alone is taken, because official clients send it so.
+            if "response" not in response and not response.get("name"):
+                refuse("* toolResponse.functionResponses.name: required field is not set.")
         self._conversation.respond(body.get("functionResponses", []))
 
     def _context_update(self, body: dict[str, Any]) -> None:
         refuse(None if body else "contextUpdate must set systemInstruction or tools.")
         if self._house.strict_models and not self._profile.row.context_update:
             refuse("contextUpdate is not supported for this model.")
+        tools: list[dict[str, Any]] = body.get("tools", {}).get("tools", [])
+        refuse(check_tools(tools, self._guest.address, at="context_update.tools.tools"))
+        if self._house.strict_models:
+            self._check(refuse_tools(tools, self._profile.row))
         if "systemInstruction" in body:
             self._profile.system_instruction = text_of(body["systemInstruction"])
         if "tools" in body:
-            tools: list[dict[str, Any]] | None = body["tools"].get("tools")
-            self._profile.tools = list(tools or [])
+            self._profile.tools = list(tools)

@@ -8,13 +8,14 @@ the row holds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from .addresses import Refusal
+from .addresses import Address, Refusal
 
-__all__ = ["VOICES", "Model", "find_model", "refuse_by_model", "short_name"]
+__all__ = ["VOICES", "Model", "find_model", "refuse_by_model", "refuse_tools", "short_name"]
 
 VOICES = frozenset(
     [
@@ -65,8 +66,13 @@ class Model:
         levels: The thinking levels it takes; empty for any.
         context_update: Whether ``contextUpdate`` works.
         history_only: ``clientContent`` is taken as initial history alone.
+        proactive: ``proactivity`` is known.
         always_proactive: ``proactiveAudio: false`` is an error.
         affective: ``enableAffectiveDialog`` is known.
+        in_alpha: Both of these on the Developer API's ``v1alpha`` only.
+        tools: The kinds of tools it takes; ``None`` for any.
+        translates: ``translationConfig`` is known.
+        vertex_only: The Developer API does not have it.
         says_status: ``interactionStatus`` comes with ``turnComplete``.
     """
 
@@ -77,13 +83,19 @@ class Model:
     levels: frozenset[str] = frozenset()
     context_update: bool = False
     history_only: bool = False
+    proactive: bool = False
     always_proactive: bool = False
     affective: bool = False
+    in_alpha: bool = False
+    tools: frozenset[str] | None = None
+    translates: bool = False
+    vertex_only: bool = False
     says_status: bool = False
 
 
 _LEVEL = frozenset({"includeThoughts", "thinkingLevel"})
 _BUDGET = frozenset({"includeThoughts", "thinkingBudget"})
+_TOOLS_OF_38 = frozenset({"functionDeclarations", "computerUse", "googleSearch"})  # §3.6, §15
 
 _TABLE: tuple[tuple[str, Model], ...] = (
     (
@@ -94,7 +106,9 @@ _TABLE: tuple[tuple[str, Model], ...] = (
             thinking=_LEVEL,
             levels=frozenset({"LOW", "MEDIUM", "HIGH"}),
             context_update=True,
+            proactive=True,
             always_proactive=True,
+            tools=_TOOLS_OF_38,
             says_status=True,
         ),
     ),
@@ -103,7 +117,9 @@ _TABLE: tuple[tuple[str, Model], ...] = (
         Model(
             default_behavior="NON_BLOCKING",
             context_update=True,
+            proactive=True,
             always_proactive=True,
+            tools=_TOOLS_OF_38,
             says_status=True,
         ),
     ),
@@ -118,14 +134,23 @@ _TABLE: tuple[tuple[str, Model], ...] = (
     ),
     (
         r"gemini-2\.5-flash-native-audio-preview-12-2025",
-        Model(thinking=_BUDGET, affective=True),
+        Model(thinking=_BUDGET, proactive=True, affective=True, in_alpha=True),
     ),
     (
         r"gemini-live-2\.5-flash-native-audio",
-        Model(default_behavior="NON_BLOCKING", thinking=_BUDGET, affective=True),
+        Model(
+            default_behavior="NON_BLOCKING",
+            thinking=_BUDGET,
+            proactive=True,
+            affective=True,
+            vertex_only=True,
+        ),
     ),
-    (r"gemini-3\.5-live-translate-preview", Model()),
-    (r"gemini-3\.5-transcribe-live", Model(modality="TEXT", behaviors=frozenset())),
+    (r"gemini-3\.5-live-translate-preview", Model(translates=True)),
+    (
+        r"gemini-3\.5-transcribe-live",
+        Model(modality="TEXT", behaviors=frozenset(), tools=frozenset()),
+    ),
 )
 _MUSIC = "lyria-realtime-exp"
 
@@ -143,24 +168,42 @@ def find_model(model: str) -> Model | None:
     return None
 
 
-def refuse_by_model(setup: dict[str, Any], *, service: str, version: str) -> Refusal | None:
+def refuse_by_model(setup: Mapping[str, Any], address: Address) -> Refusal | None:
     """Return how the service would refuse this setup because of its model, or ``None``."""
     name = str(setup.get("model", ""))
-    row = Model() if service == "music" and short_name(name) == _MUSIC else None
-    if service == "live":
+    row = Model() if address.service == "music" and short_name(name) == _MUSIC else None
+    if address.service == "live":
         row = find_model(name)
-    if row is None:
+    if row is None or (row.vertex_only and not address.is_vertex):
         return Refusal(
             1008,
-            f"{name} is not found for API version {version}, or is not supported for "
+            f"{name} is not found for API version {address.version}, or is not supported for "
             "bidiGenerateContent. Call ListModels to see the list of available models.",
         )
     return (
-        _refuse_generation(setup, row) or _refuse_functions(setup, row) or _refuse_rest(setup, row)
+        _refuse_generation(setup, row)
+        or _refuse_manner(setup, row, address)
+        or refuse_tools(setup.get("tools", []), row)
+        or _refuse_diarization(setup)
     )
 
 
-def _refuse_generation(setup: dict[str, Any], row: Model) -> Refusal | None:
+def refuse_tools(tools: Sequence[Mapping[str, Any]], row: Model) -> Refusal | None:
+    """Return how the service would refuse these tools because of the model, or ``None``."""
+    for tool in tools:
+        for function in tool.get("functionDeclarations", []):
+            behavior = function.get("behavior", row.default_behavior)
+            if behavior not in row.behaviors:
+                return Refusal(
+                    1007, f"{behavior} function calling is not supported for this model."
+                )
+        for kind in tool:
+            if row.tools is not None and kind not in row.tools:
+                return Refusal(1007, f"The tool {kind} is not supported for this model.")
+    return None
+
+
+def _refuse_generation(setup: Mapping[str, Any], row: Model) -> Refusal | None:
     generation = setup.get("generationConfig", {})
     for modality in generation.get("responseModalities", []):
         if modality != row.modality:
@@ -178,8 +221,8 @@ def _refuse_generation(setup: dict[str, Any], row: Model) -> Refusal | None:
         level = thinking.get("thinkingLevel")
         if level is not None and level not in row.levels:
             return Refusal(1007, f"Thinking level {level} is not supported for this model.")
-    if "enableAffectiveDialog" in generation and not row.affective:
-        return Refusal(1007, "Affective dialog is not supported for this model.")
+    if "translationConfig" in generation and not row.translates:
+        return Refusal(1007, "translationConfig is not supported for this model.")
     voice = (
         generation.get("speechConfig", {})
         .get("voiceConfig", {})
@@ -191,19 +234,29 @@ def _refuse_generation(setup: dict[str, Any], row: Model) -> Refusal | None:
     return None
 
 
-def _refuse_functions(setup: dict[str, Any], row: Model) -> Refusal | None:
-    for tool in setup.get("tools", []):
-        for function in tool.get("functionDeclarations", []):
-            behavior = function.get("behavior", row.default_behavior)
-            if behavior not in row.behaviors:
-                return Refusal(
-                    1007, f"{behavior} function calling is not supported for this model."
-                )
+def _refuse_manner(setup: Mapping[str, Any], row: Model, address: Address) -> Refusal | None:
+    """Proactive audio and affective dialog."""
+    config = setup.get("proactivity", {})
+    for what, wanted, known in (
+        ("Proactive audio", "proactivity" in setup, row.proactive),
+        (
+            "Affective dialog",
+            "enableAffectiveDialog" in setup.get("generationConfig", {}),
+            row.affective,
+        ),
+    ):
+        if wanted and not known:
+            return Refusal(1007, f"{what} is not supported for this model.")
+        if wanted and row.in_alpha and not address.is_vertex and address.version != "v1alpha":
+            return Refusal(1007, f"{what} is not supported in API version {address.version}.")
+    if row.always_proactive and config.get("proactiveAudio") is False:
+        return Refusal(1007, "Proactive audio cannot be disabled for this model.")
     return None
 
 
-def _refuse_rest(setup: dict[str, Any], row: Model) -> Refusal | None:
-    proactive = setup.get("proactivity", {}).get("proactiveAudio")
-    if row.always_proactive and proactive is False:
-        return Refusal(1007, "Proactive audio cannot be disabled for this model.")
+def _refuse_diarization(setup: Mapping[str, Any]) -> Refusal | None:
+    """No live model tells speakers apart (§3.10)."""
+    for name in ("inputAudioTranscription", "outputAudioTranscription"):
+        if setup.get(name, {}).get("diarization"):
+            return Refusal(1007, f"{name}.diarization is not supported in a live session.")
     return None

@@ -75,7 +75,8 @@ class Reply:
 
     Attributes:
         match: A part of the text regardless of case, a regular expression, a predicate on the
-            :class:`Input`; ``None`` for whatever comes next.
+            :class:`Input`; ``None`` for whatever comes next.  Only a predicate is asked about
+            what a function returned outside its turn: ``heard.kind == "toolResponse"``.
         steps: What to do; texts are said.
         times: How often at most; by default once without ``match`` and without end with one.
     """
@@ -86,8 +87,10 @@ class Reply:
 
     def matches(self, heard: Input) -> bool:
         """Whether this reply answers that."""
+        if heard.kind == "toolResponse" and not callable(self.match):
+            return False  # its words repeat those of the question, and would be answered for ever
         if self.match is None:
-            return heard.kind != "toolResponse"
+            return True
         if isinstance(self.match, str):
             return self.match.lower() in heard.text.lower()
         if isinstance(self.match, re.Pattern):

@@ -23,6 +23,8 @@ from .transcriber import Transcriber
 
 __all__ = ["Uplink"]
 
+_MIME_TYPES = {"audio": "audio/", "video": "image/"}  # §5
+
 
 class Uplink:
     """The realtime side of one session.
@@ -81,6 +83,10 @@ class Uplink:
         return images
 
     def _check(self, given: dict[str, Any]) -> None:
+        for name, prefix in _MIME_TYPES.items():
+            kind = str(given.get(name, {}).get("mimeType", ""))
+            if name in given and not kind.lower().startswith(prefix):
+                refuse(f"realtimeInput.{name}.mimeType must be {prefix}*, got {kind[:40]!r}.")
         if ("activityStart" in given or "activityEnd" in given) and not self._ear.manual:
             refuse(
                 "Explicit activity control is not supported when automatic activity detection is "

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 from emulator.phone import VERTEX, VERTEX_MODEL, kinds, text_of
 
-from livesdk.emulator import Call, CancelCalls, DuplicateCall, Reply, Say, Scenario, Wait, WaitFor
+from livesdk.emulator import (
+    Call,
+    CancelCalls,
+    Drop,
+    DuplicateCall,
+    Reply,
+    Say,
+    Scenario,
+    Wait,
+    WaitFor,
+)
 from livesdk.emulator.functions import in_words, make_args, named_in
 
 
@@ -131,6 +142,31 @@ def test_a_silent_result_starts_nothing(phone):
     assert "result" not in caller.ask("Hello")
 
 
+@pytest.mark.parametrize("match", ["weather", re.compile("weather")])
+def test_the_result_of_a_function_does_not_match_the_reply_that_called_it(phone, match):
+    steps = [Call("get_weather", id="c1"), Say("Sunny.")]
+    _, caller = phone(
+        Scenario(replies=[Reply(match=match, steps=steps)]), tools=_tools("NON_BLOCKING")
+    )
+    caller.say("What is the weather like?")
+    assert text_of(caller.until("turnComplete")) == "Sunny."
+    caller.respond({"id": "c1", "name": "get_weather"}, {"output": "rain"})
+    frames = caller.until("turnComplete")
+    assert text_of(frames) == "get_weather says: rain."
+    assert "toolCall" not in kinds(frames)
+
+
+def test_a_predicate_can_answer_the_result_of_a_function(phone):
+    replies = [
+        Reply(match="ask", steps=[Call("f", blocking=False, id="c1"), Say("Asked.")]),
+        Reply(match=lambda heard: heard.kind == "toolResponse", steps="Thanks."),
+    ]
+    _, caller = phone(Scenario(replies=replies))
+    assert caller.ask("ask") == "Asked."
+    caller.respond({"id": "c1", "name": "f"}, {"output": "ask again"})
+    assert text_of(caller.until("turnComplete")) == "Thanks."
+
+
 def test_results_in_parts_keep_the_call_open(phone):
     _, caller = phone(_story_with_open_call())
     caller.say("ask")
@@ -214,6 +250,14 @@ def test_steps_after_a_call_follow_its_answer(phone):
     caller.say("go")
     caller.respond(_calls(caller.until("toolCall"))[0], {"output": 1})
     assert text_of(caller.until("modelTurn")) == "Thanks."
+
+
+def test_a_connection_is_dropped_during_a_call_from_outside(phone):
+    emulator, caller = phone(Scenario(replies=[[Call("f"), Say("Thanks.")]]))
+    caller.say("go")
+    caller.until("toolCall")
+    emulator.inject(Drop())
+    assert caller.end() == (1006, "")
 
 
 @pytest.mark.parametrize(

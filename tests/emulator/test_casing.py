@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesdk.emulator.casing import camel
+from livesdk.emulator.casing import camel, snake
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ from livesdk.emulator.casing import camel
 )
 def test_spelling(given, expected):
     assert camel(given) == expected
+
+
+def test_names_are_told_in_snake_case():
+    assert [snake(name) for name in ("tools", "googleSearch", "mcpServers")] == [
+        "tools",
+        "google_search",
+        "mcp_servers",
+    ]

@@ -194,6 +194,15 @@ def test_initial_history_starts_no_answer(phone):
     assert text_of(caller.until("turnComplete")) == 'Before, you said "My cat is Tom".'
 
 
+def test_prefix_turns_were_said_before(phone):
+    turns = [
+        {"role": "user", "parts": [{"text": "My name is Ada"}]},
+        {"role": "model", "parts": [{"text": "Hello, Ada"}]},
+    ]
+    _, caller = phone(prefixTurns=turns)
+    assert caller.ask("What did I say?") == 'Before, you said "My name is Ada".'
+
+
 def test_new_content_interrupts_and_the_rest_is_discarded(phone):
     _, caller = phone()
     caller.say("Tell me a story")

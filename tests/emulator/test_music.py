@@ -101,6 +101,8 @@ def test_a_forbidden_prompt_is_filtered_and_the_stream_goes_on(band):
         {"clientContent": {"turns": []}},
         {"musicGenerationConfig": {"bpm": 300}},
         {"musicGenerationConfig": {"tempo": 100}},
+        {"musicGenerationConfig": {"scale": "FOO"}},
+        {"playbackControl": "JUMP"},
         {"playbackControl": "PLAY"},  # without prompts
         {"playbackControl": "PAUSE", "musicGenerationConfig": {}},
         {"realtimeInput": {"text": "x"}},
@@ -112,9 +114,10 @@ def test_what_breaks_the_rules_is_closed_with_1007(band, frame):
     assert band.end()[0] == 1007
 
 
-def test_the_setup_takes_the_model_alone(emulate, dial):
+@pytest.mark.parametrize("more", [{"generationConfig": {}}, {"prefixTurns": []}])
+def test_the_setup_takes_the_model_alone(emulate, dial, more):
     caller = dial(emulate(), f"{MUSIC}?key=any")
-    caller.send({"setup": {"model": "models/m", "generationConfig": {}}})
+    caller.send({"setup": {"model": "models/m", **more}})
     assert caller.end()[0] == 1007
 
 

@@ -66,6 +66,17 @@ def test_a_handle_brings_the_history_back_and_nothing_later(emulate, dial):
     assert again.ask("What did I say?") == 'Before, you said "My name is Ada".'
 
 
+def test_prefix_turns_come_back_once(emulate, dial):
+    emulator = emulate()
+    turns = [{"role": "user", "parts": [{"text": "My name is Ada"}]}]
+    first = dial(emulator)
+    first.setup(prefix_turns=turns, sessionResumption={})
+    handle = _handle(first)
+    again = dial(emulator)
+    again.setup(prefix_turns=turns, sessionResumption={"handle": handle})
+    assert again.ask("What did I say?") == 'Before, you said "My name is Ada".'
+
+
 def test_open_content_is_part_of_what_comes_back(emulate, dial):
     emulator = emulate()
     caller = dial(emulator, VERTEX, _BEARER)

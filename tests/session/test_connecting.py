@@ -499,6 +499,13 @@ def test_extra_sends_keys_newer_than_this_sdk(serve):
     assert emulator.frames[0]["setup"]["noSuchKeyYet"] == 1
 
 
+def test_prefix_turns_go_as_extra_and_are_known_to_the_service(serve):
+    turns = [{"role": "user", "parts": [{"text": "My name is Ada"}]}]
+    config = livesdk.LiveConnectConfig(response_modalities=["TEXT"], extra={"prefixTurns": turns})
+    with client_for(serve()).live.connect(MODEL, config) as session:
+        assert "My name is Ada" in session.ask("What did I say?").text
+
+
 # ----------------------------------------------------------------------------------------- the key
 
 

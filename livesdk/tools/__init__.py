@@ -1,7 +1,7 @@
 """Functions that run themselves: declared from their signature, run in worker threads.
 
-``declare``, ``annotations`` and ``pieces`` are pure; ``runner`` owns threads.  Tools know nothing
-of sessions but what they are handed.
+All is pure but ``runner``, which owns threads, and ``gate``, which threads share.  Tools know
+nothing of sessions but what they are handed.
 """
 
 from __future__ import annotations

@@ -19,20 +19,14 @@ from typing import Any, Optional
 
 import attrs
 
-from .. import codec
 from .._log import get_logger, shorten, words_of
 from .._records import define
 from ..errors import ConfigError, LiveError, ToolError
 from ..protocol import Seen
-from ..types.content import (
-    Blob,
-    FunctionCall,
-    FunctionResponse,
-    FunctionResponseBlob,
-    FunctionResponsePart,
-)
+from ..types.content import FunctionCall, FunctionResponse
 from .annotations import Misfit
 from .declare import FunctionTool
+from .responses import response_of, response_of_all
 
 __all__ = ["ToolCounts", "ToolRunner"]
 
@@ -322,8 +316,9 @@ class ToolRunner:
                 yield from self._parts(call, result)
                 return
             if isinstance(result, Iterator):
-                result = [_plain(each) for each in _while_wanted(call, result)]
-            response = response_of(result)
+                response = response_of_all(_while_wanted(call, result))
+            else:
+                response = response_of(result)
         except Misfit as misfit:
             yield self._failure(call, str(misfit))
         except GeneratorExit:  # this one is told to end, or a function raised what it should not
@@ -481,42 +476,3 @@ def _while_wanted(call: _Call, results: Iterator[Any]) -> Iterator[Any]:
                 close()
             return
         yield result
-
-
-def _plain(result: Any) -> Any:
-    return result.response if isinstance(result, FunctionResponse) else result
-
-
-def response_of(result: Any) -> FunctionResponse:
-    """Make a response of what a function returned.
-
-    A dict is sent as it is; bytes, blobs and pictures become parts; anything else, falsy values
-    included, stands under ``"result"``.
-    """
-    if isinstance(result, FunctionResponse):
-        return result
-    if isinstance(result, dict):
-        return FunctionResponse(response=result)
-    part = _part_of(result)
-    if part is not None:
-        return FunctionResponse(response={}, parts=[part])
-    if isinstance(result, (list, tuple)) and result:
-        parts = [_part_of(item) for item in result]
-        if all(part is not None for part in parts):
-            return FunctionResponse(response={}, parts=[part for part in parts if part])
-    return FunctionResponse(response={"result": result})
-
-
-def _part_of(value: Any) -> Optional[FunctionResponsePart]:
-    if isinstance(value, FunctionResponsePart):
-        return value
-    if isinstance(value, (bytes, bytearray)):
-        value = Blob(data=bytes(value), mime_type="application/octet-stream")
-    if codec.is_picture(value):
-        value = Blob(data=codec.picture_bytes(value, "PNG"), mime_type="image/png")
-    if not isinstance(value, Blob):
-        return None
-    blob = FunctionResponseBlob(
-        data=value.data, mime_type=value.mime_type, display_name=value.display_name
-    )
-    return FunctionResponsePart(inline_data=blob)

@@ -195,6 +195,13 @@ def media_frame(
 
 
 def _blob(value: Any, where: str, prefix: str) -> Blob:
+    if isinstance(value, (str, int, float, list, set)):
+        kinds = "bytes, a NumPy array" if where == "audio" else "bytes, a PIL image"
+        hint = "; a file is sent by send_media_stream(path)" if isinstance(value, str) else ""
+        raise ConfigError(
+            f"{where}: expected {kinds}, a Blob, a dict or (mime_type, bytes),"
+            f" got {type(value).__name__}{hint}"
+        )
     blob = codec.check(value, Blob, where)
     if not blob.mime_type:
         example = "audio/pcm;rate=16000" if prefix == "audio/" else "image/jpeg"

@@ -205,7 +205,7 @@ def test_a_pil_image_is_sent_as_png(mode):
         ({"audio": {"data": b"\0"}}, "mime_type"),
         ({"audio": {"mime_type": "audio/pcm"}}, "needs data"),
         ({"audio": {"mime_type": "image/png", "data": b"\0"}}, "audio/"),
-        ({"audio": "AAA="}, "expected Blob"),
+        ({"audio": "AAA="}, "expected bytes"),
         ({"audio": {}}, "mime_type"),
         ({"video": {"mime_type": "audio/pcm", "data": b"\0"}}, "image/"),
         ({"video": {"mime_type": "video/mp4", "data": b"\0"}}, "image/"),
@@ -444,3 +444,16 @@ def test_the_older_send_knows_what_it_was_given(request_, kind):
 def test_the_older_send_refuses_what_it_cannot_place(request_):
     with pytest.raises(ConfigError, match="send"):
         route(request_)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"audio": [1, 2, 3]}, "audio: expected bytes, a NumPy array, a Blob.*got list"),
+        ({"audio": "q.wav"}, r"got str; a file is sent by send_media_stream\(path\)"),
+        ({"video": 5}, "video: expected bytes, a PIL image, a Blob.*got int"),
+    ],
+)
+def test_what_is_neither_sound_nor_picture_is_told_what_is(given, words):
+    with pytest.raises(ConfigError, match=words):
+        realtime_input(given, Alignment(), None)

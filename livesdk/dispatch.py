@@ -15,6 +15,7 @@ callback runs under it.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 import time
@@ -33,7 +34,7 @@ __all__ = ["EVENTS", "Callback", "Dispatch", "Dispatcher", "LiveCallbacks", "cal
 
 _log = get_logger(__name__)
 
-Callback = Callable[..., Any]
+Callback = Union[Callable[[Any], Any], Callable[[], Any]]
 Dispatch = Union[str, Callable[[Callable[[], None]], Any]]
 
 EVENTS = {
@@ -101,8 +102,8 @@ def callbacks_from(given: Any) -> LiveCallbacks:
         )
     for name in EVENTS.values():
         callback = getattr(given, name)
-        if callback is not None and not callable(callback):
-            raise ConfigError(f"callbacks.{name}: expected a function, got {callback!r:.60}")
+        if callback is not None:
+            _check(f"callbacks.{name}", callback)
     if given.dispatch not in ("thread", "reader", "manual") and not callable(given.dispatch):
         raise ConfigError(
             "callbacks.dispatch: expected 'thread', 'reader', 'manual' or a callable,"
@@ -123,6 +124,23 @@ def takes_argument(callback: Callback) -> bool:
         return True
     return any(
         p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL) for p in parameters
+    )
+
+
+def _check(name: str, callback: Any) -> None:
+    """Raise :class:`ConfigError` unless it can be called with one argument, or with none."""
+    if not callable(callback):
+        raise ConfigError(f"{name}: expected a function, got {callback!r:.60}")
+    try:
+        signature = inspect.signature(callback)
+    except Exception:  # noqa: BLE001  # see takes_argument
+        return
+    for arguments in ((None,), ()):
+        with contextlib.suppress(TypeError):
+            signature.bind(*arguments)
+            return
+    raise ConfigError(
+        f"{name}: expected a function of one argument or none, got one of {signature}"
     )
 
 
@@ -159,7 +177,7 @@ class Dispatcher:
         self._bell.acquire()
         self._asleep = False  # it does so, or is about to
         self._queue: deque[tuple[str, Any, int]] = deque()
-        self._callbacks: dict[str, tuple[tuple[Callback, bool], ...]] = dict.fromkeys(EVENTS, ())
+        self._callbacks: dict[str, tuple[tuple[Any, bool], ...]] = dict.fromkeys(EVENTS, ())
         self._draining = False
         self._ended = False
         self._behind_since: Optional[float] = None
@@ -178,8 +196,7 @@ class Dispatcher:
     def on(self, event: str, callback: Callback) -> None:
         """Add a callback; any thread.  It is not told of what has happened before."""
         event = _event(event)
-        if not callable(callback):
-            raise ConfigError(f"on({event!r}): expected a function, got {callback!r:.60}")
+        _check(f"on({event!r})", callback)
         with self._lock:
             self._callbacks[event] += ((callback, takes_argument(callback)),)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
 from ._timeout import seconds_of_timeout
 from .connection import Connection
+from .dispatch import Callback
 from .errors import (
     CloseInfo,
     ConcurrentReceiveError,
@@ -135,7 +136,7 @@ class Lifecycle(Generic[M]):
 
     # --------------------------------------------------------------------------------- callbacks
 
-    def on(self, event: str, callback: Callable[..., Any]) -> None:
+    def on(self, event: str, callback: Callback) -> None:
         """Add a callback; it is not told of what has happened before.
 
         Args:
@@ -145,7 +146,7 @@ class Lifecycle(Generic[M]):
         """
         self._connection.dispatcher.on(event, callback)
 
-    def off(self, event: str, callback: Callable[..., Any]) -> None:
+    def off(self, event: str, callback: Callback) -> None:
         """Remove a callback; nothing happens if it is not there."""
         self._connection.dispatcher.off(event, callback)
 

@@ -794,3 +794,29 @@ def test_every_key_and_part_reaches_the_callback(connect, serve):
     assert message.usage_metadata.total_token_count == 3
     assert message.go_away is not None
     assert message.raw == frame
+
+
+def _two(_first, _second): ...
+
+
+def _one_and_more(_first, *, _more): ...
+
+
+@pytest.mark.parametrize("wrong", [_two, _one_and_more])
+def test_a_callback_that_wants_more_than_it_gets_is_refused_before_anything_is_dialled(
+    connect, serve, wrong
+):
+    emulator = serve()
+    with pytest.raises(livesdk.ConfigError, match="one argument or none"):
+        connect(emulator, {"onmessage": wrong})
+    assert emulator.connections == []
+    session = connect(emulator)
+    with pytest.raises(livesdk.ConfigError, match="one argument or none"):
+        session.on("message", wrong)
+
+
+@pytest.mark.parametrize("right", [len, print, lambda *_: None, lambda: None, lambda _, _more=1: 0])
+def test_a_callback_may_be_any_function_that_takes_one_argument_or_none(connect, serve, right):
+    session = connect(serve(), {"onclose": right})
+    session.on("close", right)
+    session.close()

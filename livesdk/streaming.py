@@ -91,7 +91,7 @@ def _chunks_of(
         if not isinstance(stream, bytes):
             raise ConfigError("stream: a file opened for binary reading is expected")
     elif isinstance(stream, (str, os.PathLike)):
-        stream = _content(stream)
+        stream, rate_hz = _file(stream)
     if isinstance(stream, (Blob, Mapping)) or _is_pair(stream):
         stream, rate_hz = _unpacked(stream, rate_hz)
     if isinstance(stream, (bytes, bytearray, memoryview)):
@@ -107,16 +107,13 @@ def _chunks_of(
     return iter(stream), None, rate
 
 
-def _content(path: Union[str, os.PathLike[str]]) -> bytes:
-    """Read a file, which must be a WAV file: PCM without a header has no name for its rate."""
+def _file(path: Union[str, os.PathLike[str]]) -> tuple[bytes, int]:
+    """Read a WAV file, and no other: PCM without a header has no name for its rate."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # a path of any kind
-            content = file.read()
+        samples, rate, channels = pcm.read_wav(path)
     except OSError as error:
         raise ConfigError(f"stream: {os.fspath(path)}: {error.strerror or error}") from error
-    if not _is_wav(content):
-        pcm.read_wav(path)  # says what is wrong with it
-    return content
+    return pcm.mix_to_mono(samples, channels), rate
 
 
 def _is_wav(content: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+import wave
 
 import pytest
 from session.opened import PATIENCE, Running, blob, heard, opened, pcm_of, stop_reading
@@ -246,3 +247,14 @@ def test_rates_and_lengths_are_positive_numbers(wrong):
         with pytest.raises(livesdk.ConfigError, match=next(iter(wrong))):
             session.send_media_stream(SOUND, **wrong)
         assert heard(emulator, session) == []
+
+
+def test_a_file_of_another_kind_is_named(tmp_path):
+    path = tmp_path / "q24.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(3)
+        file.setframerate(16_000)
+        file.writeframes(bytes(300))
+    with opened() as (_, session), pytest.raises(livesdk.ConfigError, match=r"q24\.wav: .*24-bit"):
+        session.send_media_stream(path)

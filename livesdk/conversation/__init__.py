@@ -161,6 +161,7 @@ class AudioConversation:
                 raise LocalProtocolError("the conversation is running already")
             self._stopping = threading.Event()
             self._error, self._claimed = None, False
+            self._threads, self._running = [], set()
             self._done.clear()
 
     def _open(self) -> None:
@@ -168,15 +169,26 @@ class AudioConversation:
         try:
             self.speaker.start()
             self.microphone.start()
-        except BaseException:
-            self.speaker.stop()
-            self.microphone.stop()
-            self._done.set()
+            self._hooks = self._make_hooks()
+            self._player = self._make_player()
+            self._uplink = self._make_uplink()
+            self._run()
+        except BaseException:  # Ctrl-C too
+            self._undo()
             raise
-        self._hooks = self._make_hooks()
-        self._player = self._make_player()
-        self._uplink = self._make_uplink()
-        self._run()
+
+    def _undo(self) -> None:
+        """Let nothing run on of a start that failed on the way."""
+        self._stopping.set()
+        with self._condition:
+            self._running = {thread for thread in self._running if thread.is_alive()}
+            is_running = bool(self._running)  # then they see to the end
+        self.speaker.stop()
+        self.microphone.stop()
+        if not is_running:
+            self._stop_listening()
+            self._hooks.end()
+            self._done.set()
 
     def _run(self) -> None:
         number = self.session._connection.number
@@ -376,12 +388,13 @@ class AudioConversation:
             self._condition.notify_all()
         return True
 
+    def _stop_listening(self) -> None:
+        session, offer, follow = self.session, self._player.offer, self._follow
+        session._observers = tuple(each for each in session._observers if each != offer)
+        session._followers = tuple(each for each in session._followers if each != follow)
+
     def _ended(self) -> None:
-        offer = self._player.offer
-        self.session._observers = tuple(each for each in self.session._observers if each != offer)
-        self.session._followers = tuple(
-            each for each in self.session._followers if each != self._follow
-        )
+        self._stop_listening()
         if self._running:
             self._leave_held_up()
         error = self._error

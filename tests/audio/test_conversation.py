@@ -491,6 +491,33 @@ def test_a_stop_while_the_devices_open_leaves_nothing_on(converse):
     assert ended.entries == [None]
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_start_that_ctrl_c_breaks_off_leaves_nothing_running(converse, monkeypatch, nth):
+    _, session = converse()
+    microphone = IteratorInput(iter(lambda: bytes(640), None))
+    conversation = AudioConversation(
+        session, microphone=microphone, speaker=CallableOutput(len), on_end=lambda _: None
+    )
+    start, started = threading.Thread.start, 0
+
+    def interrupted(thread: threading.Thread) -> None:
+        nonlocal started
+        if thread.name.startswith(("livesdk-speaker", "livesdk-mic", "livesdk-hooks")):
+            started += 1
+            if started == nth:
+                raise KeyboardInterrupt
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            conversation.start()
+    assert conversation.wait(PATIENCE)
+    assert microphone._stopped.is_set()
+    with conversation:
+        assert conversation.running
+
+
 def test_of_two_conversations_begun_at_once_one_is_refused(converse):
     _, session = converse()
     first, second = SlowToOpen(), SlowToOpen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import wave
@@ -51,7 +52,9 @@ def play(cli, monkeypatch):
 
 
 @pytest.mark.timeout(120)
-def test_it_runs_whole_in_time_and_without_asyncio(tmp_path):
+def test_it_runs_whole_in_time_in_colour_and_without_asyncio(tmp_path):
+    colours = {"TERM": "xterm", "FORCE_COLOR": "1"}  # as if it were a terminal
+    environ = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     result = subprocess.run(
         [
             sys.executable,
@@ -59,6 +62,7 @@ def test_it_runs_whole_in_time_and_without_asyncio(tmp_path):
             _TIMED,
         ],
         cwd=tmp_path,
+        env={**environ, **colours},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -66,6 +70,7 @@ def test_it_runs_whole_in_time_and_without_asyncio(tmp_path):
         check=False,
     )
     assert result.returncode == 0, result.stderr
+    assert "\x1b[32m" in result.stdout or "\x1b[1;32m" in result.stdout  # what went well is green
     asyncio_came, seconds = result.stderr.split()
     assert asyncio_came == "False"
     assert float(seconds) < 20

@@ -17,7 +17,7 @@ __all__ = ["End", "Inbox", "weight_of"]
 T = TypeVar("T")
 
 
-def weight_of(frame: Union[bytes, str], levels: int = 0) -> int:
+def weight_of(frame: Union[bytes, str, memoryview], levels: int = 0) -> int:
     """Return about how many bytes of memory a waiting message takes.
 
     Its frame, and what Python needs for each object and list in it: a server that sends ``{}`` all
@@ -29,6 +29,8 @@ def weight_of(frame: Union[bytes, str], levels: int = 0) -> int:
     """
     if levels:
         return len(frame) + _LEVEL * levels
+    if isinstance(frame, memoryview):
+        frame = bytes(frame)
     if isinstance(frame, str):
         return len(frame) + _LEVEL * (frame.count("{") + frame.count("["))
     levels = 0
@@ -89,7 +91,8 @@ class Inbox(Generic[T]):
 
     def put(self, item: T, size: int) -> None:
         """Add a message; never waits, whatever the size."""
-        if not self.fills:  # looked at again below: once it is set to False, none comes
+        fills = self._fills
+        if not fills:  # looked at again below: once it is set to False, none comes
             return
         with self._condition:
             if not self._fills:

@@ -133,6 +133,7 @@ class Reader:
     awaits_model: bool
     _owes_history: bool
     _had_handle: bool
+    __slots__ = tuple(__annotations__)  # a dict of so many takes a kilobyte more a session
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
         """Dial, and send the setup; return once it is complete."""
@@ -251,21 +252,33 @@ class Reader:
             if (self._must_leave(now) and self._leaves()) or self._may_leave():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             close_at = asked.deadline if asked else _NEVER
-            wake_at = min(ping_at, silent_at, close_at, self._leave_at)
+            end = self._read_until(min(ping_at, silent_at, close_at, self._leave_at))
+            if end is not None:
+                return end
+
+    def _read_until(self, moment: float) -> Optional[End]:
+        """Take what arrives until ``moment``, or until something else has to be looked at."""
+        transport = self._transport
+        while True:
             # once for all that was read, and last: threads that run make us slower
             self._dispatcher.wake()
             if self._inbox.is_full and self._service.is_heard():
                 self._forget_inbox()
             if self._is_held_back():
-                self._wait_for_room(wake_at)
-                continue
-            event = self._transport.receive(wake_at)
+                self._wait_for_room(moment)
+                return None
+            event = transport.receive(moment)
+            if event is None:
+                return None
             while event is not None:  # all that one read brought, before the clock is looked at
                 if isinstance(event, CloseFrame):
                     return self._closed_by(event)
                 if self._close is None:
                     self._received(event.payload)
-                event = self._transport.next()
+                event = transport.next()
+            is_asked = self._close is not None or self._leave_asked
+            if is_asked or self._state is not State.OPEN or transport.last_received >= moment:
+                return None
 
     def _must_leave(self, now: float) -> bool:
         return self._leave_asked or now >= self._leave_at
@@ -337,7 +350,7 @@ class Reader:
         # nothing was read meanwhile, so silence says nothing about the peer
         self._transport.last_received += time.monotonic() - held_since
 
-    def _received(self, payload: Union[str, bytes]) -> None:
+    def _received(self, payload: Union[str, bytes, memoryview]) -> None:
         try:
             message = codec.decode(payload, self._service.message)
         except DecodeError as error:

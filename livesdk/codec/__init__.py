@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import pybase64
 
@@ -25,7 +25,7 @@ from ._hot import audio_message, hot_hook, mime_type_of_audio
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
-from ._parse import WORTH_A_CUT, cut, excerpt, parse, parse_around
+from ._parse import WORTH_A_CUT, Frame, cut, excerpt, join, parse, parse_around
 from ._shapes import Hook, Mismatch, enum_of
 from ._vertex import read_as_vertex
 
@@ -47,17 +47,24 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 
-Raw.parse = staticmethod(parse)
+
+def _parse_again(source: Any) -> Any:
+    """Make ``raw`` of what was kept of a frame: all of it, or what it was cut into."""
+    return parse(join(*source) if isinstance(source, tuple) else source)
+
+
+Raw.parse = staticmethod(_parse_again)
 
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _hooks: dict[type, Hook] = {}
 
 
-def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # type: ignore[assignment]  # a TypeVar has no default on 3.9
+def decode(frame: Frame, cls: type[M] = LiveServerMessage) -> M:  # type: ignore[assignment]  # a TypeVar has no default on 3.9
     """Turn one frame into a message.
 
     Args:
-        frame: UTF-8 JSON; text and binary frames alike (Protocol §13.1).
+        frame: UTF-8 JSON; text and binary frames alike (Protocol §13.1).  Nothing of it is kept but
+            copies.
         cls: ``LiveServerMessage`` or ``LiveMusicServerMessage``.
 
     Raises:
@@ -69,14 +76,14 @@ def decode(frame: Union[bytes, str], cls: type[M] = LiveServerMessage) -> M:  # 
         if message is None:
             found = parse(frame)
             message = hook({} if found is None else found)
-            message.raw_source = frame
+            message.raw_source = bytes(frame) if isinstance(frame, memoryview) else frame
         return message  # type: ignore[no-any-return]
     except Mismatch:
         pass  # outside of here, so that an error does not drag this one along
     return _decode_plainly(frame, cls)  # knows where it is
 
 
-def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
+def _decode_cut(frame: Frame, cls: type, hook: Hook) -> Any:
     """Decode a frame of audio, its base64 past the parser; ``None`` where that cannot be."""
     pieces = cut(frame)
     if pieces is None:
@@ -91,7 +98,7 @@ def _decode_cut(frame: Union[bytes, str], cls: type, hook: Hook) -> Any:
             return None
         message = hook(found)
         _remember_envelope(rest, found)
-    message.raw_source = frame
+    message.raw_source = pieces  # much less than the frame
     return message
 
 
@@ -117,7 +124,7 @@ _LONGEST = 512
 """Bytes of an envelope that is worth remembering."""
 
 
-def _decode_plainly(frame: Union[bytes, str], cls: type[M]) -> M:
+def _decode_plainly(frame: Frame, cls: type[M]) -> M:
     """Decode without shortcuts: what :func:`decode` does for every frame, only quicker."""
     found = parse(frame)
     try:

@@ -20,7 +20,7 @@ import pybase64
 from .._log import shorten
 from ..errors import DecodeError
 
-__all__ = ["WORTH_A_CUT", "cut", "excerpt", "parse", "parse_around"]
+__all__ = ["WORTH_A_CUT", "Frame", "cut", "excerpt", "join", "parse", "parse_around"]
 
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what json.loads comes to
 _SPACE = " \t\r\n"
@@ -29,12 +29,17 @@ WORTH_A_CUT = 512
 """Bytes of a frame from which on cutting is quicker than parsing."""
 _HEAD = 512
 """How far into a frame its first base64 string is looked for."""
+_TAIL = 64
+"""How far from the end of a view that string ends, mostly."""
 _BASE64_BEGINS = re.compile(rb'"data"\s*:\s*"')
 _MARK = os.urandom(16).hex()  # like the boundary of MIME: no server can know it
 _MARK_BYTES = _MARK.encode()
 
 
-def parse(frame: Union[bytes, str]) -> Any:
+Frame = Union[bytes, str, memoryview]
+
+
+def parse(frame: Frame) -> Any:
     """Turn UTF-8 JSON into Python values; :class:`DecodeError` where it is not."""
     try:
         text = frame if isinstance(frame, str) else str(frame, "utf-8")
@@ -79,7 +84,7 @@ def _is_deep(text: str) -> bool:
     return False
 
 
-def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:
+def cut(frame: Frame) -> Optional[tuple[bytes, bytes]]:
     """Cut the first base64 string out of a frame of audio; ``None`` where that cannot be.
 
     Base64 holds neither quotes nor backslashes: it ends at the next quote, and whatever else of
@@ -88,18 +93,30 @@ def cut(frame: Union[bytes, str]) -> Optional[tuple[bytes, bytes]]:
     Returns:
         The frame with a mark instead, and the bytes that the string stood for.
     """
-    if not isinstance(frame, bytes):
+    if isinstance(frame, str):
         return None
     begin = _BASE64_BEGINS.search(frame, 0, _HEAD)
     if begin is None:
         return None
-    start = begin.end()
-    end = frame.find(b'"', start)
+    view, start = memoryview(frame), begin.end()
+    if isinstance(frame, bytes):
+        end = frame.find(b'"', start)
+    else:  # which cannot be searched; were there a quote before this one, it would not be base64
+        near = max(start, len(frame) - _TAIL)
+        end = near + bytes(frame[near:]).find(b'"')
     try:
-        octets = pybase64.b64decode(frame[start:end], None, True)
+        octets = pybase64.b64decode(view[start:end], None, True)
     except (binascii.Error, ValueError):
-        return None
-    return frame[:start] + _MARK_BYTES + frame[end:], octets
+        return None if isinstance(frame, bytes) else cut(bytes(frame))
+    over = len(octets) % 3
+    if over and pybase64.b64encode(octets[-over:]) != view[end - 4 : end]:
+        return None  # its last letter says more than the bytes do: join() could not restore it
+    return b"".join((view[:start], _MARK_BYTES, view[end:])), octets
+
+
+def join(rest: bytes, octets: bytes) -> bytes:
+    """Put together again what :func:`cut` parted."""
+    return rest.replace(_MARK_BYTES, pybase64.b64encode(octets), 1)
 
 
 def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
@@ -138,7 +155,7 @@ def _why(error: ValueError) -> str:
     return shorten(str(error))
 
 
-def excerpt(frame: Union[bytes, str]) -> str:
+def excerpt(frame: Frame) -> str:
     """Return the beginning of a frame, for an error message."""
     head = frame[:200]
-    return head if isinstance(head, str) else head.decode("utf-8", "replace")
+    return head if isinstance(head, str) else str(head, "utf-8", "replace")

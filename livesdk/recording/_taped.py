@@ -75,7 +75,7 @@ class TapedTransport(WebSocketTransport):
         with self._told_of_loss():
             event = super().next()
         if isinstance(event, Message):
-            self._tape.frame("server", event.payload)
+            self._tape.frame("server", event.lasting)
         elif isinstance(event, CloseFrame):
             self._tell_end(event.code, event.reason, "remote")
         return event

@@ -29,13 +29,15 @@ _RESERVED = 0x70
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
 _NUMPY_FROM = 2 * 1024
+_LARGE = 4 * 1024
+"""Bytes of a message that is worth not being copied."""
 
 
 class Keys:
     """Masking keys, unpredictable as RFC 6455 §10.3 asks; any thread.
 
-    Drawn from the system by the kilobyte: one call for each frame would be half the cost of a
-    small one.
+    Drawn from the system for 64 frames at once: a call for each would be half the cost of a small
+    one.
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,7 @@ class Keys:
         """Return a key that nobody gets again."""
         for (key,) in self._drawn:  # one step, whoever else takes one at the same time
             return key  # type: ignore[no-any-return]
-        self._drawn = _KEY.iter_unpack(os.urandom(1024))
+        self._drawn = _KEY.iter_unpack(os.urandom(256))
         return self.next()
 
 
@@ -90,9 +92,18 @@ def _repeated(words: int) -> int:
 
 @define(eq=False, repr=False)  # one for each message: not frozen, which would cost more to make
 class Message:
-    """A whole message: ``str`` from text frames, ``bytes`` from binary ones."""
+    """A whole message: ``str`` from text frames, ``bytes`` from binary ones.
 
-    payload: Union[str, bytes]
+    A large one may be a view of what was read, good until more is read: who keeps it copies it.
+    """
+
+    payload: Union[str, bytes, memoryview]
+
+    @property
+    def lasting(self) -> Union[str, bytes]:
+        """The payload, to be kept."""
+        payload = self.payload
+        return bytes(payload) if isinstance(payload, memoryview) else payload
 
 
 @frozen
@@ -118,6 +129,7 @@ class Pong:
 
 
 Event = Union[Message, CloseFrame, Ping, Pong]
+_PARTLY: Any = object()
 
 
 class Violation(Exception):  # never leaves the transport
@@ -139,8 +151,10 @@ class FrameReader:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._ahead = b""  # arrived, and read up to the position
-        self._position = 0
+        self._ahead: Union[bytes, bytearray] = b""  # what arrived lies in it,
+        self._position = 0  # from here on
+        self._stop = 0  # up to here
+        self._view: Optional[memoryview] = None  # of it, while it is memory of our own
         self._opcode = 0  # of the message that is put together; 0 between messages
         self._payload = bytearray()  # of that message, so far
         self._left: Optional[int] = None  # bytes the present frame lacks; None between frames
@@ -149,9 +163,32 @@ class FrameReader:
 
     def feed(self, data: bytes) -> None:
         """Add bytes that arrived."""
-        rest = self._ahead[self._position :]  # empty, or less than a head or a control frame
+        rest = bytes(self._ahead[self._position : self._stop])
         self._ahead = rest + data if rest else data
-        self._position = 0
+        self._position, self._stop = 0, len(self._ahead)
+        self._view = None
+
+    def room(self, size: int) -> memoryview:
+        """Return room for bytes that are about to arrive: then tell :meth:`filled` how many.
+
+        It lies in memory of so many bytes, the same each time until :meth:`feed` or
+        :meth:`forget_room`: where much arrives, new memory costs more than what is done with it.
+        """
+        rest = memoryview(self._ahead)[self._position : self._stop]
+        if self._view is None or len(self._view) < size:
+            self._ahead = bytearray(size)
+            self._view = memoryview(self._ahead)
+        self._view[: len(rest)] = rest
+        self._position, self._stop = 0, len(rest)
+        return self._view[self._stop :]
+
+    def filled(self, size: int) -> None:
+        """So many bytes arrived in the room."""
+        self._stop += size
+
+    def forget_room(self) -> None:
+        """Let that memory go, if there is any."""
+        self.feed(b"")
 
     def next(self) -> Optional[Event]:
         """Return the next event, or ``None`` when more bytes are needed.
@@ -159,12 +196,12 @@ class FrameReader:
         Raises:
             Violation: The peer broke the protocol, or its message is too big.
         """
-        if self._position >= len(self._ahead):
+        if self._position >= self._stop:
             return None
         if not self._opcode:
             message = self._plain()
             if message is not None:
-                return message
+                return None if message is _PARTLY else message
         while True:
             if self._left is None:
                 head = self._head()
@@ -179,9 +216,12 @@ class FrameReader:
                 return self._end()
 
     def _plain(self) -> Optional[Message]:
-        """Take one final, unmasked data frame that is here as a whole; ``None`` for all else."""
+        """Take one final, unmasked data frame that is here as a whole; ``None`` for all else.
+
+        ``_PARTLY`` for one that is left where it is, because there is room for the rest of it.
+        """
         data, at = self._ahead, self._position
-        if len(data) - at < 4:  # some shorter ones there are, but they are rare
+        if self._stop - at < 4:  # some shorter ones there are, but they are rare
             return None
         opcode, size, start = data[at] ^ _FINAL, data[at + 1], at + 2
         if opcode not in (BINARY, TEXT) or size >= _MASKED:
@@ -191,13 +231,23 @@ class FrameReader:
         elif size == 127:
             size, start = int.from_bytes(data[start : at + 10], "big"), at + 10
         end = start + size
-        if end > len(data) or size > self._limit:
-            return None
-        payload = data[start:end]
+        if end > self._stop or size > self._limit:
+            fits = opcode == BINARY and self._view is not None and end - at <= len(self._view)
+            return _PARTLY if fits and size <= self._limit else None
+        payload: Union[bytes, memoryview]
+        if self._view is not None and size >= _LARGE:
+            payload = self._view[start:end]
+        else:
+            payload = self._bytes(start, end)
         self._position = end
-        if end == len(data):  # an idle connection keeps nothing
-            self._ahead, self._position = b"", 0
+        if end == self._stop and self._view is None:  # an idle connection keeps nothing
+            self._ahead, self._position, self._stop = b"", 0, 0
         return Message(_text(payload) if opcode == TEXT else payload)
+
+    def _bytes(self, start: int, end: int) -> bytes:
+        if self._view is None:
+            return self._ahead[start:end]  # type: ignore[return-value]  # bytes, then
+        return bytes(self._view[start:end])
 
     def _head(self) -> Optional[tuple[int, bool, int, int]]:
         """Judge the head at the position, and leave it there; ``None`` if it is cut.
@@ -206,7 +256,7 @@ class FrameReader:
             Opcode, whether the frame is final, the size of its payload, and where that starts.
         """
         data, at = self._ahead, self._position
-        if len(data) - at < 2:
+        if self._stop - at < 2:
             return None
         first, size = data[at], data[at + 1]
         opcode, is_final = first & 0x0F, first >= _FINAL
@@ -222,15 +272,15 @@ class FrameReader:
         start = at + 2
         if size > _SHORT:
             start += 2 if size == 126 else 8
-            if start > len(data):
+            if start > self._stop:
                 return None
             size = int.from_bytes(data[at + 2 : start], "big")
         return opcode, is_final, size, start
 
     def _control(self, opcode: int, _: bool, size: int, start: int) -> Optional[Event]:
-        if start + size > len(self._ahead):
+        if start + size > self._stop:
             return None
-        payload = self._ahead[start : start + size]
+        payload = self._bytes(start, start + size)
         self._position = start + size
         if opcode == CLOSE:
             return _close(payload)
@@ -247,8 +297,9 @@ class FrameReader:
     def _take(self) -> bool:
         """Take what is here of the present frame; True if that is the rest of it."""
         assert self._left is not None
-        piece = self._ahead[self._position : self._position + self._left]
-        self._position += len(piece)
+        until = min(self._position + self._left, self._stop)
+        piece = self._bytes(self._position, until)
+        self._position = until
         self._left -= len(piece)
         self._payload += piece
         is_whole = not self._left
@@ -270,7 +321,7 @@ class FrameReader:
         return Message(str(payload, "utf-8") if opcode == TEXT else bytes(payload))
 
 
-def _text(payload: bytes) -> str:
+def _text(payload: Union[bytes, memoryview]) -> str:
     try:
         return str(payload, "utf-8")
     except UnicodeDecodeError:

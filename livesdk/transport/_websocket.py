@@ -60,6 +60,8 @@ _FEW = 8
 
 Each read makes threads take turns: one of four seconds of audio costs half of four of a second.
 """
+_LINGER = 0.1
+"""Seconds without a byte after which the memory for large reads is let go."""
 _CONTROL_LIMIT = 1024
 """Frames that may wait for room before pongs are left out: a peer may ping and never read."""
 _GLANCE = 0.05
@@ -391,11 +393,10 @@ class WebSocketTransport(Transport):
                     raise self._why()
                 if self._outbox.queue:
                     self._flush(sock)
-                data = self._recv(sock)
-            if data:
+                size = self._recv(sock)
+            if size:
                 self.last_received = time.monotonic()
-                self.stats.bytes_received += len(data)
-                self._reader.feed(data)
+                self.stats.bytes_received += size
                 return True
 
     def _wait(self, deadline: Optional[float]) -> bool:
@@ -403,38 +404,53 @@ class WebSocketTransport(Transport):
         if self._lost is not None:
             return True  # nothing to wait for: the next look says so
         write = self._recv_wants_write or (bool(self._outbox.queue) and not self._send_wants_read)
-        return self._waker.wait(self._sock, write=write, timeout=remaining(deadline))
+        if self._ahead == _LEAST:
+            return self._waker.wait(self._sock, write=write, timeout=remaining(deadline))
+        soon = min(remaining(deadline) or _LINGER, _LINGER)
+        is_ready = self._waker.wait(self._sock, write=write, timeout=soon)
+        if not is_ready:  # much came, but no longer
+            self._ahead = _LEAST
+            self._reader.forget_room()
+        return is_ready
 
-    def _recv(self, sock: socket.socket) -> bytes:
-        """Read once without waiting; the caller holds the lock."""
+    def _recv(self, sock: socket.socket) -> int:
+        """Read once without waiting, and return how many bytes; the caller holds the lock."""
         self._recv_wants_write = False
+        asked = self._ahead
         try:
-            data = sock.recv(self._ahead)
+            if asked == _LEAST:
+                data = sock.recv(asked)
+                size = len(data)
+                self._reader.feed(data)
+            else:
+                room = self._reader.room(asked)
+                asked = len(room)
+                size = sock.recv_into(room)
+                self._reader.filled(size)
         except (BlockingIOError, ssl.SSLWantReadError):
             self._drained = True
-            return b""
+            return 0
         except ssl.SSLWantWriteError:
             self._drained = self._recv_wants_write = True
-            return b""
+            return 0
         except OSError as error:
             self._lose(Lost(1006, _words(error)))
             raise self._why() from None
-        if not data:
+        if not size:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        size = len(data)
         if isinstance(sock, ssl.SSLSocket):  # a record has 16 KB at most
-            self._drained = size < self._ahead and not sock.pending()
+            self._drained = size < asked and not sock.pending()
         else:
-            self._drained = size < self._ahead
+            self._drained = size < asked
             self._fit(size)
-        return data
+        return size
 
     def _fit(self, size: int) -> None:
         """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
         count = self.stats.messages_received
-        if size == self._ahead and count - self._counted < _FEW:
-            self._ahead = min(_MOST, 4 * size)
+        if not self._drained and count - self._counted < _FEW:
+            self._ahead = min(_MOST, 4 * self._ahead)
         elif 4 * size < self._ahead:
             self._ahead = max(_LEAST, self._ahead // 4)
         self._counted = count

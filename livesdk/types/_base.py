@@ -104,7 +104,7 @@ class Raw:
     """``raw`` of a message: its frame is parsed again, as a whole, when first asked for.
 
     Hardly anybody asks, and five dicts a message are more than all that it holds else.  The codec
-    leaves the frame as ``raw_source`` on a message, and says here how frames are parsed.
+    leaves on a message as ``raw_source`` what the frame can be made of, and says here how.
     """
 
     parse: Callable[[Any], Any] = staticmethod(lambda frame: frame)

@@ -131,25 +131,59 @@ def streams(draw):
     return bytes(stream)
 
 
-def events(pieces):
-    reader, found = FrameReader(200), []
+def events(pieces, *, room=0, limit=200):
+    """Return what comes of them; with ``room``, they are read into memory of so many bytes."""
+    reader, found = FrameReader(limit), []
     try:
         for piece in pieces:
-            reader.feed(piece)
-            while (event := reader.next()) is not None:
-                found.append(event.payload if isinstance(event, Message) else event)
+            for _ in given_to(reader, piece, room):
+                while (event := reader.next()) is not None:
+                    found.append(event.lasting if isinstance(event, Message) else event)
     except Violation as violation:
         found.append(violation.code)
     return found
 
 
+def given_to(reader, piece, room):
+    if not room:
+        yield reader.feed(piece)
+    while room and piece:
+        there = reader.room(room)
+        size = min(len(piece), len(there))
+        there[:size] = piece[:size]
+        yield reader.filled(size)
+        piece = piece[size:]
+
+
 @AT_LENGTH
 @COUNTED
-@given(streams(), st.lists(st.integers(0, 800), max_size=8))
-def test_how_a_stream_is_cut_changes_nothing(tally, length, stream, cuts):
+@given(streams(), st.lists(st.integers(0, 800), max_size=8), st.integers(140, 500))
+def test_how_a_stream_is_cut_changes_nothing(tally, length, stream, cuts, room):
     tally("inputs tried")
     bounds = sorted({0, len(stream), *(at for at in cuts if at < len(stream))})
     whole = events([stream])
+    assert events((stream[a:b] for a, b in zip(bounds, bounds[1:])), room=room) == whole
     assert events(stream[a:b] for a, b in zip(bounds, bounds[1:])) == whole
     assert events(stream[at : at + 1] for at in range(len(stream))) == whole
     assert all(len(one) <= 200 for one in whole if isinstance(one, (str, bytes)))
+
+
+@AT_LENGTH
+@COUNTED
+@given(
+    st.lists(st.integers(0, 12_000), max_size=12),
+    st.lists(st.integers(1, 20_000), min_size=1, max_size=8),
+    st.sampled_from([8_192, 16_384, 65_536]),
+)
+def test_large_messages_come_whole_out_of_memory_that_is_used_again(
+    tally, length, sizes, reads, room
+):
+    tally("inputs tried")
+    payloads = [bytes([number]) * size for number, size in enumerate(sizes)]
+    stream = b"".join(frame(2, payload) for payload in payloads)
+    pieces, at = [], 0
+    while at < len(stream):
+        size = reads[len(pieces) % len(reads)]
+        pieces.append(stream[at : at + size])
+        at += size
+    assert events(pieces, room=room, limit=1 << 20) == payloads

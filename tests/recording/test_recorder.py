@@ -49,6 +49,19 @@ def test_every_frame_of_both_sides_is_there_in_order(tmp_path):
     assert lines[-1]["info"]["initiated_by"] == "local"
 
 
+def test_large_messages_in_a_row_are_recorded_as_they_came(tmp_path):
+    path = tmp_path / "x.jsonl"
+    sound = [base64.b64encode(bytes([number]) * 48_000).decode() for number in range(40)]
+    blobs = [{"mimeType": "audio/pcm;rate=24000", "data": data} for data in sound]
+    steps = [
+        Send({"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}) for blob in blobs
+    ]
+    with recorded(path, [*steps, Say("Done.")]) as (_, session, _):
+        session.ask("Hello")
+    frames = [line["frame"] for line in lines_of(path) if line.get("direction") == "server"]
+    assert [step.message for step in steps] == [f for f in frames if "inlineData" in str(f)]
+
+
 @pytest.mark.parametrize(
     ("step", "ends"),
     [

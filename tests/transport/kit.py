@@ -43,7 +43,7 @@ def receive(transport: WebSocketTransport) -> Message | CloseFrame:
 def payload(transport: WebSocketTransport) -> str | bytes:
     event = receive(transport)
     assert isinstance(event, Message), event
-    return event.payload
+    return event.lasting
 
 
 def stay_open(peer: Peer, greeting: bytes = b"") -> None:

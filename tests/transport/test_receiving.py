@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 import tracemalloc
 
@@ -45,6 +46,29 @@ def test_messages_of_every_shape_arrive(connect, speech):
         assert payload(transport) == b"big" * 1_000_000
         assert transport.stats.messages_received == 4
         assert transport.stats.bytes_received > 3_000_000
+
+
+def test_large_messages_arrive_as_they_are_and_their_memory_is_let_go(connect, speech):
+    sizes = [5_000, 70_000, 20, 300_000, 64_000, 64_000, 1_000_000, 0, 4_096, 64_000]
+    sent = [bytes([number]) * size for number, size in enumerate(sizes * 6)]
+    go_on = threading.Event()
+
+    def talk(peer: Peer) -> None:
+        peer.upgrade()
+        peer.send(b"".join(frame(BINARY, payload) for payload in sent))
+        assert go_on.wait(PATIENCE)
+        peer.send(frame(BINARY, b"first half", fin=False) + frame(CONT, b", and the rest"))
+        peer.hold()
+
+    with RawServer(talk, tls=speech.server) as server:
+        transport = connect(server.url, context=speech.client)
+        found = [payload(transport) for _ in sent]
+        assert [len(one) for one in found] == [len(one) for one in sent]
+        assert found == sent
+        assert transport.receive(time.monotonic() + 0.3) is None
+        assert transport._reader._view is None
+        go_on.set()
+        assert payload(transport) == b"first half, and the rest"
 
 
 @pytest.mark.parametrize(

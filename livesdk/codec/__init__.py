@@ -21,11 +21,21 @@ from ..errors import ConfigError, DecodeError
 from ..types._base import Model, Raw, fields_of
 from ..types.messages import LiveServerMessage
 from ._given import given_hook
-from ._hot import audio_message, hot_hook, mime_type_of_audio
+from ._hot import audio_message, hot_hook, mime_type_of_audio, text_message, text_of
 from ._inbound import structure_hook
 from ._older import is_picture, picture_bytes, scale_of
 from ._outbound import to_wire
-from ._parse import WORTH_A_CUT, Frame, cut, excerpt, join, parse, parse_around
+from ._parse import (
+    WORTH_A_CUT,
+    Frame,
+    around_text,
+    cut,
+    excerpt,
+    join,
+    parse,
+    parse_around,
+    text_between,
+)
 from ._shapes import Hook, Mismatch, enum_of
 from ._vertex import read_as_vertex
 
@@ -72,11 +82,16 @@ def decode(frame: Frame, cls: type[M] = LiveServerMessage) -> M:  # type: ignore
     """
     hook = _hooks.get(cls) or _hooks.setdefault(cls, hot_hook(cls))
     try:
-        message = _decode_cut(frame, cls, hook) if len(frame) >= WORTH_A_CUT else None
+        if len(frame) >= WORTH_A_CUT:
+            message = _decode_cut(frame, cls, hook)
+        else:
+            message = _decode_text(frame) if cls is LiveServerMessage else None
         if message is None:
             found = parse(frame)
             message = hook({} if found is None else found)
             message.raw_source = bytes(frame) if isinstance(frame, memoryview) else frame
+            if message._levels and frame.__class__ is bytes:
+                _remember_text(frame, found)
         return message  # type: ignore[no-any-return]
     except Mismatch:
         pass  # outside of here, so that an error does not drag this one along
@@ -119,6 +134,40 @@ def _remember_envelope(rest: bytes, found: Any) -> None:
         _envelopes[rest] = mime_type
 
 
+def _decode_text(frame: Frame) -> Any:
+    """Decode a frame that is known but for the text of the model in it; ``None`` for all else."""
+    if frame.__class__ is bytes:
+        for before, behind in _text_envelopes:
+            if frame.startswith(before) and frame.endswith(behind):
+                try:
+                    text = text_between(frame, before, behind)
+                except ValueError:
+                    return None  # the parser will say what is wrong
+                if text is not None:
+                    message = text_message(text)
+                    message.raw_source = frame
+                    return message
+    return None
+
+
+_text_envelopes: tuple[tuple[bytes, bytes], ...] = ()
+"""What stands around the text of the model in frames that hold nothing else: a few ways to write
+it, since a service writes each frame in the same way.
+"""
+
+
+def _remember_text(frame: bytes, found: Any) -> None:
+    global _text_envelopes  # noqa: PLW0603  # a tuple, replaced as a whole: no lock is needed
+    envelope = around_text(frame)
+    known = _text_envelopes
+    if envelope is None or len(known) >= _WAYS or len(frame) > _LONGEST or envelope in known:
+        return
+    before, behind = envelope
+    if before.isascii() and text_of(parse(before + behind)) == "" and text_of(found) is not None:
+        _text_envelopes = (*known, envelope)
+
+
+_WAYS = 4
 _STREAMS = 64
 _LONGEST = 512
 """Bytes of an envelope that is worth remembering."""

@@ -23,7 +23,7 @@ from ..types.messages import (
 from ._inbound import octets, structure_hook
 from ._shapes import Hook
 
-__all__ = ["audio_message", "hot_hook", "mime_type_of_audio"]
+__all__ = ["audio_message", "hot_hook", "mime_type_of_audio", "text_message", "text_of"]
 
 _new: Callable[[type], Any] = object.__new__  # without __init__: see types._base.sparse
 _general = cache(structure_hook)
@@ -59,6 +59,13 @@ def audio_message(data: bytes, mime_type: str) -> Any:
     return _piece(part, 6)
 
 
+def text_message(text: str) -> Any:
+    """Make the message of a frame that holds one text of the model and nothing else."""
+    part = _new(Part)
+    part.text = text
+    return _piece(part, 5)
+
+
 def _piece(part: Any, levels: int) -> Any:
     """Make the message of a frame that holds one part and nothing else."""
     message, content, turn = _new(LiveServerMessage), _new(LiveServerContent), _new(Content)
@@ -70,7 +77,7 @@ def _piece(part: Any, levels: int) -> Any:
     return message
 
 
-def _text_of(value: Any) -> Optional[str]:
+def text_of(value: Any) -> Optional[str]:
     """Return the text of a decoded frame that holds one text and nothing else."""
     content: Any = value.get("serverContent") if len(value) == 1 else None
     turn: Any = (
@@ -84,10 +91,8 @@ def _text_of(value: Any) -> Optional[str]:
 
 def _message(value: Any) -> Any:
     if value.__class__ is dict:
-        if (text := _text_of(value)) is not None:
-            part = _new(Part)
-            part.text = text
-            return _piece(part, 5)
+        if (text := text_of(value)) is not None:
+            return text_message(text)
         made = _new(LiveServerMessage)
         left = len(value)
         if (item := value.get("serverContent")) is not None:

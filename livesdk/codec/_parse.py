@@ -20,9 +20,20 @@ import pybase64
 from .._log import shorten
 from ..errors import DecodeError
 
-__all__ = ["WORTH_A_CUT", "Frame", "cut", "excerpt", "join", "parse", "parse_around"]
+__all__ = [
+    "WORTH_A_CUT",
+    "Frame",
+    "around_text",
+    "cut",
+    "excerpt",
+    "join",
+    "parse",
+    "parse_around",
+    "text_between",
+]
 
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what json.loads comes to
+_string: Callable[[str, int], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
 _SPACE = " \t\r\n"
 
 WORTH_A_CUT = 512
@@ -133,6 +144,31 @@ def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
         return None
     blob["data"] = octets
     return found  # type: ignore[no-any-return]
+
+
+_TEXT_BEGINS = re.compile(rb'"text"\s*:\s*"')
+
+
+def around_text(frame: bytes) -> Optional[tuple[bytes, bytes]]:
+    """Return what stands before and behind the first text of a frame, with its quotes.
+
+    A frame that begins and ends like that, with one JSON string in between, says the same but for
+    the text.
+    """
+    begin = _TEXT_BEGINS.search(frame)
+    if begin is None:
+        return None
+    before = frame[: begin.end()]
+    text = str(frame, "utf-8")
+    _, end = _string(text, len(str(before, "utf-8")))
+    return before, text[end - 1 :].encode()
+
+
+def text_between(frame: bytes, before: bytes, behind: bytes) -> Optional[str]:
+    """Return the text of a frame that begins and ends like that; ``None`` where it has more."""
+    text = str(frame, "utf-8")
+    found, end = _string(text, len(before))
+    return found if len(text) == end - 1 + len(behind) else None
 
 
 def _first_blob(found: Any) -> Any:

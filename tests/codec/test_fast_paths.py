@@ -48,6 +48,7 @@ def outcome(decode: Any, frame: Any, cls: Any) -> Any:
 
 
 def assert_same(frame: Any, cls: Any = LiveServerMessage) -> None:
+    codec._text_envelopes = ()
     plain = outcome(codec._decode_plainly, frame, cls)
     assert outcome(codec.decode, frame, cls) == plain
     assert outcome(codec.decode, frame, cls) == plain  # again, with what the first one taught
@@ -446,6 +447,63 @@ def test_a_text_of_the_user_is_written_as_the_codec_writes_it(text, turn_complet
     content = LiveClientContent(turns=[said], turn_complete=turn_complete)
     message = LiveClientMessage(client_content=content)
     assert codec.encode_user_text(text, turn_complete=turn_complete) == codec.encode(message)
+
+
+def said(text: str) -> bytes:
+    """Write a frame as the service does, with these characters between the quotes."""
+    message = {"serverContent": {"modelTurn": {"parts": [{"text": "@"}]}}}
+    return framed(message, indent=2).replace(b"@", text.encode("utf-8", "surrogatepass")) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_quick"),
+    [
+        ("", True),
+        ("Plain words.", True),
+        ("Größe: 東京 😀", True),
+        (r"a \"quote\", a \\ and a \n", True),
+        (r"\ud83d\ude00 and half: \ud83d", True),
+        ("a line\nthat is not escaped", False),
+        (r"no such escape: \x", False),
+        ("half a pair: \udc00", False),
+        ('", "thought": true, "x": "', False),
+        ('"}, {"text": "', False),
+        ('"}]}}}\n{"serverContent": {"modelTurn": {"parts": [{"text": "', False),
+    ],
+)
+def test_a_text_in_a_known_envelope_is_read_as_in_the_plain_way(text, is_quick):
+    frame = said(text)
+    assert_same(frame)
+    codec._text_envelopes = ()
+    assert codec._decode_text(frame) is None
+    codec.decode(said("the first one"))
+    assert (codec._decode_text(frame) is not None) is is_quick
+    assert outcome(codec.decode, frame, LiveServerMessage) == outcome(
+        codec._decode_plainly, frame, LiveServerMessage
+    )
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b'{"serverContent":{"modelTurn":{"parts":[{"text":"a","text":"b"}]}}}',
+        b'{"serverContent":{"modelTurn":{"parts":[{"text":"a"},{"text":"b"}]}}}',
+        b'{"serverContent":{"modelTurn":{"parts":[{"text":"a","thought":true}]}}}',
+        b'{"serverContent":{"outputTranscription":{"text":"a"}}}',
+    ],
+)
+def test_what_holds_more_than_one_text_teaches_nothing(wire):
+    codec._text_envelopes = ()
+    codec.decode(wire)
+    assert codec._text_envelopes == ()
+
+
+def test_of_many_ways_to_write_a_text_a_few_are_kept():
+    codec._text_envelopes = ()
+    message = {"serverContent": {"modelTurn": {"parts": [{"text": "a"}]}}}
+    for indent in range(50):
+        assert codec.decode(framed(message, indent=indent)).text == "a"
+    assert len(codec._text_envelopes) == codec._WAYS
 
 
 def test_half_a_surrogate_pair_in_a_text_is_refused():

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from . import codec
 from ._log import get_logger, shorten
@@ -34,7 +34,7 @@ from .inbox import Inbox, weight_of
 from .protocol import Event, Memory, State, next_state, seconds_of
 from .retry import cause_of, setup_error
 from .service import Options, Service
-from .transport import CloseFrame, Lost, Message, Outbound, Transport
+from .transport import CloseFrame, Lost, Message, Outbound, Payload, Transport
 
 __all__ = [
     "LIMIT",
@@ -270,12 +270,11 @@ class Reader:
             event = transport.receive(moment)
             if event is None:
                 return None
-            while event is not None:  # all that one read brought, before the clock is looked at
-                if isinstance(event, CloseFrame):
-                    return self._closed_by(event)
-                if self._close is None:
-                    self._received(event.payload)
-                event = transport.next()
+            if isinstance(event, CloseFrame):
+                return self._closed_by(event)
+            self._received(event.payload)
+            for payload in transport.more():
+                self._received(payload)
             is_asked = self._close is not None or self._leave_asked
             if is_asked or self._state is not State.OPEN or transport.last_received >= moment:
                 return None
@@ -350,7 +349,9 @@ class Reader:
         # nothing was read meanwhile, so silence says nothing about the peer
         self._transport.last_received += time.monotonic() - held_since
 
-    def _received(self, payload: Union[str, bytes, memoryview]) -> None:
+    def _received(self, payload: Payload) -> None:
+        if self._close is not None:
+            return
         try:
             message = codec.decode(payload, self._service.message)
         except DecodeError as error:

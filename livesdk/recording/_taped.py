@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from ..transport import CloseFrame, Dial, Lost, Message, Outbound, WebSocketTransport
+from ..transport import (
+    CloseFrame,
+    Dial,
+    Lost,
+    Message,
+    Outbound,
+    Payload,
+    WebSocketTransport,
+    lasting,
+)
 
 if TYPE_CHECKING:
     from ._tape import Tape
@@ -59,26 +68,23 @@ class TapedTransport(WebSocketTransport):
             raise
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
-        with self._told_of_loss():
-            return super().receive(deadline)  # by way of next()
-
-    @contextmanager
-    def _told_of_loss(self) -> Iterator[None]:
         try:
-            yield
+            event = super().receive(deadline)
         except Lost as lost:
             self._tell_end(lost.code, lost.reason, "network")
             self._ended_here = True  # told
             raise
-
-    def next(self) -> Union[Message, CloseFrame, None]:
-        with self._told_of_loss():
-            event = super().next()
         if isinstance(event, Message):
-            self._tape.frame("server", event.lasting)
+            self._tape.frame("server", lasting(event.payload))
         elif isinstance(event, CloseFrame):
             self._tell_end(event.code, event.reason, "remote")
         return event
+
+    def more(self) -> Sequence[Payload]:
+        payloads = super().more()
+        for payload in payloads:
+            self._tape.frame("server", lasting(payload))
+        return payloads
 
     def _tell_end(self, code: int, reason: str, by: str) -> None:
         if not self._ended_here:

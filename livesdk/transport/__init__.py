@@ -8,7 +8,7 @@ the lock (``DESIGN`` §4).
 from __future__ import annotations
 
 from ._dial import Dial
-from ._frames import CloseFrame, Message
+from ._frames import CloseFrame, Message, Payload, lasting
 from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._websocket import WebSocketTransport
 
@@ -20,7 +20,9 @@ __all__ = [
     "Lost",
     "Message",
     "Outbound",
+    "Payload",
     "Transport",
     "TransportStats",
     "WebSocketTransport",
+    "lasting",
 ]

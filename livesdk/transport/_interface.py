@@ -10,7 +10,7 @@ from attrs import Factory
 
 from .._records import define, frozen
 from ._dial import Dial
-from ._frames import CloseFrame, Message
+from ._frames import CloseFrame, Message, Payload
 
 __all__ = ["Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
 
@@ -76,7 +76,7 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``next``, ``acknowledged``,
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``more``, ``acknowledged``,
     ``leftover`` and ``close`` belong to one thread, the reader; the others are for any.  Until
     ``release`` nothing but the setup goes out: ``send`` raises :class:`Held`, and media waits;
     likewise after ``hold``.
@@ -93,6 +93,13 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         """Return what arrived next, or ``None`` at the deadline or when woken; else ``Lost``."""
+
+    def more(self) -> Sequence[Payload]:
+        """Return messages that arrived together with what :meth:`receive` returned, if any did.
+
+        Does not look at the network.  What else arrived, :meth:`receive` returns at once.
+        """
+        return ()
 
     @abc.abstractmethod
     def send_setup(self, payload: bytes, deadline: float) -> None:
@@ -128,13 +135,6 @@ class Transport(abc.ABC):
     @abc.abstractmethod
     def leftover(self) -> Leftover:
         """After the end, take out what the next connection should send; from then on refuse all."""
-
-    @abc.abstractmethod
-    def next(self) -> Union[Message, CloseFrame, None]:
-        """Return what arrived together with what :meth:`receive` returned, if anything is left.
-
-        Does not look at the network.
-        """
 
     @abc.abstractmethod
     def send(self, payload: bytes, deadline: float, media_ms: Optional[float] = None) -> None:

@@ -42,6 +42,7 @@ from ._frames import (
     FrameReader,
     Keys,
     Message,
+    Payload,
     Ping,
     Violation,
     client_frame,
@@ -356,7 +357,7 @@ class WebSocketTransport(Transport):
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         is_late = False
         while True:
-            event = self.next()
+            event = self._next()
             if event is not None:
                 return event
             if is_late or not self._fill(deadline):
@@ -364,7 +365,13 @@ class WebSocketTransport(Transport):
             # pings and fragments without end are no reason to stay beyond the deadline
             is_late = deadline is not None and self.last_received >= deadline
 
-    def next(self) -> Union[Message, CloseFrame, None]:
+    def more(self) -> Sequence[Payload]:
+        payloads = self._reader.more()
+        self.stats.messages_received += len(payloads)
+        return payloads
+
+    def _next(self) -> Union[Message, CloseFrame, None]:
+        """Return what is here already, and answer pings."""
         try:
             while True:
                 event = self._reader.next()

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from rawserver import frame
 
 from livesdk import DecodeError, codec
-from livesdk.transport._frames import FrameReader, Message, Violation
+from livesdk.transport._frames import FrameReader, Message, Violation, lasting
 from livesdk.types.messages import LiveServerMessage
 from livesdk.types.music import LiveMusicServerMessage
 
@@ -131,14 +131,18 @@ def streams(draw):
     return bytes(stream)
 
 
-def events(pieces, *, room=0, limit=200):
-    """Return what comes of them; with ``room``, they are read into memory of so many bytes."""
+def events(pieces, *, room=0, more=False, limit=200):
+    """Return what comes of them; with ``room``, they are read into memory of so many bytes.
+
+    With ``more``, as many at a time as the reader gives.
+    """
     reader, found = FrameReader(limit), []
     try:
         for piece in pieces:
             for _ in given_to(reader, piece, room):
                 while (event := reader.next()) is not None:
-                    found.append(event.lasting if isinstance(event, Message) else event)
+                    found.append(lasting(event.payload) if isinstance(event, Message) else event)
+                    found += map(lasting, reader.more() if more else ())
     except Violation as violation:
         found.append(violation.code)
     return found
@@ -162,7 +166,8 @@ def test_how_a_stream_is_cut_changes_nothing(tally, length, stream, cuts, room):
     tally("inputs tried")
     bounds = sorted({0, len(stream), *(at for at in cuts if at < len(stream))})
     whole = events([stream])
-    assert events((stream[a:b] for a, b in zip(bounds, bounds[1:])), room=room) == whole
+    assert events([stream], more=True) == whole
+    assert events((stream[a:b] for a, b in zip(bounds, bounds[1:])), room=room, more=True) == whole
     assert events(stream[a:b] for a, b in zip(bounds, bounds[1:])) == whole
     assert events(stream[at : at + 1] for at in range(len(stream))) == whole
     assert all(len(one) <= 200 for one in whole if isinstance(one, (str, bytes)))
@@ -186,4 +191,5 @@ def test_large_messages_come_whole_out_of_memory_that_is_used_again(
         size = reads[len(pieces) % len(reads)]
         pieces.append(stream[at : at + size])
         at += size
-    assert events(pieces, room=room, limit=1 << 20) == payloads
+    for more in (False, True):
+        assert events(pieces, room=room, more=more, limit=1 << 20) == payloads

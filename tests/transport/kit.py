@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from rawserver import Peer
 
-from livesdk.transport import CloseFrame, Message, WebSocketTransport
+from livesdk.transport import CloseFrame, Message, WebSocketTransport, lasting
 
 PATIENCE = 20.0
 """Seconds until a wait counts as a hang."""
@@ -43,7 +43,7 @@ def receive(transport: WebSocketTransport) -> Message | CloseFrame:
 def payload(transport: WebSocketTransport) -> str | bytes:
     event = receive(transport)
     assert isinstance(event, Message), event
-    return event.lasting
+    return lasting(event.payload)
 
 
 def stay_open(peer: Peer, greeting: bytes = b"") -> None:

@@ -91,8 +91,10 @@ def down(at: dict[str, Any], count: int, **_: Any) -> dict[str, Any]:
     return found
 
 
-def up(at: dict[str, Any], milliseconds: int, count: int, **_: Any) -> dict[str, Any]:
+def up(at: dict[str, Any], milliseconds: int, count: int, in_c: bool, **_: Any) -> dict[str, Any]:
     """Send ``count`` chunks, then a text, and wait for its answer."""
+    if not in_c:
+        sys.modules["websockets"] = None  # type: ignore[assignment]  # as if it were not installed
     chunk = os.urandom(32 * milliseconds)
     replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
     _client, dial = connect(at, onmessage=replies.put)

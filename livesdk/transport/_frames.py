@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import os
 import struct
-import sys
-from functools import lru_cache
 from typing import Any, Optional, Union
 
 from attrs import define
 from websocket import ABNF, WebSocketProtocolException
 
 from .._records import frozen
+from ._mask import masked
 
 __all__ = [
     "CloseFrame",
     "FrameReader",
-    "Keys",
     "Message",
     "Payload",
     "Violation",
@@ -38,30 +35,10 @@ _FINAL = 0x80
 _RESERVED = 0x70
 _MASKED = 0x80
 _SHORT, _MEDIUM = 125, 0xFFFF
-_NUMPY_FROM = 2 * 1024
 _LARGE = 4 * 1024
 """Bytes of a message that is worth not being copied."""
 
 
-class Keys:
-    """Masking keys, unpredictable as RFC 6455 §10.3 asks; any thread.
-
-    Drawn from the system for 64 frames at once: a call for each would be half the cost of a small
-    one.
-    """
-
-    def __init__(self) -> None:
-        self._drawn = _KEY.iter_unpack(b"")
-
-    def next(self) -> bytes:
-        """Return a key that nobody gets again."""
-        for (key,) in self._drawn:  # one step, whoever else takes one at the same time
-            return key  # type: ignore[no-any-return]
-        self._drawn = _KEY.iter_unpack(os.urandom(256))
-        return self.next()
-
-
-_KEY = struct.Struct("4s")
 _MEDIUM_HEAD = struct.Struct("!BBH4s")
 
 
@@ -74,30 +51,7 @@ def client_frame(opcode: int, payload: bytes, key: bytes) -> bytes:
         head = bytes((_FINAL | opcode, _MASKED | size)) + key
     else:
         head = bytes((_FINAL | opcode, _MASKED | 127)) + size.to_bytes(8, "big") + key
-    return head + _masked(payload, key)
-
-
-def _masked(payload: bytes, key: bytes) -> bytes:
-    """XOR with the repeated key: as one big integer, or by NumPy where that is loaded already."""
-    size = len(payload)
-    numpy: Any = sys.modules.get("numpy") if size >= _NUMPY_FROM else None
-    if hasattr(numpy, "frombuffer"):  # not while it is being imported
-        whole = size & ~3
-        words = numpy.frombuffer(payload, "u4", whole // 4) ^ numpy.frombuffer(key, "u4")
-        rest = bytes(a ^ b for a, b in zip(payload[whole:], key))
-        return bytes(words.tobytes() + rest)
-    words = (size + 3) // 4
-    mask = int.from_bytes(key, "little") * _repeated(words)
-    mixed = int.from_bytes(payload, "little") ^ mask
-    if size & 3:
-        return mixed.to_bytes(4 * words, "little")[:size]
-    return mixed.to_bytes(size, "little")
-
-
-@lru_cache(maxsize=64)
-def _repeated(words: int) -> int:
-    """Return what makes so many words of one by multiplication, quicker than by repeating it."""
-    return int.from_bytes(b"\1\0\0\0" * words, "little")
+    return head + masked(payload, key)
 
 
 Payload = Union[str, bytes, memoryview]

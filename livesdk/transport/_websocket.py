@@ -40,7 +40,6 @@ from ._frames import (
     TEXT,
     CloseFrame,
     FrameReader,
-    Keys,
     Message,
     Payload,
     Ping,
@@ -48,6 +47,7 @@ from ._frames import (
     client_frame,
 )
 from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
+from ._mask import Keys
 from ._outbox import Outbox, Outgoing
 from ._upgrade import Secrets
 from ._waiting import Waker, remaining, send_some, wait_ready

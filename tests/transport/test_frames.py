@@ -18,13 +18,13 @@ from livesdk.transport._frames import (
     CloseFrame,
     Event,
     FrameReader,
-    Keys,
     Message,
     Ping,
     Pong,
     Violation,
     client_frame,
 )
+from livesdk.transport._mask import Keys
 
 LIMIT = 1 << 20
 
@@ -93,26 +93,58 @@ def test_keys_differ_whichever_thread_asks():
     assert len(set(found)) > 3990  # two of four thousand may be the same by chance
 
 
-def test_a_frame_is_the_same_with_numpy_and_without_it():
-    code = """
+MASKS = """
 import sys
-from livesdk.transport import _frames
-assert "numpy" not in sys.modules
+if {blocked}:
+    sys.modules["websockets"] = None  # as if it were not installed
+from livesdk.transport import _frames, _mask
+
 def frames():
-    return [
-        _frames.client_frame(1, bytes(i % 251 for i in range(size)), b"\\1\\2\\3\\xff")
-        for size in SIZES
-    ]
-SIZES = (32767, 32768, 32769, 32770, 32771, 70001)
-plain = frames()
+    payloads = [bytes(i % 251 for i in range(size)) for size in {sizes}]
+    return [_frames.client_frame(1, payload, b"\\1\\2\\3\\xff") for payload in payloads]
+
+found = frames()
+assert (_mask._mask_of_websockets() is None) is {blocked}
 assert "numpy" not in sys.modules
 import numpy
-assert frames() == plain
+assert frames() == found
 class Half: pass
 sys.modules["numpy"] = Half()  # as it is while another thread imports it
-assert frames() == plain
+assert frames() == found
+sys.stdout.buffer.write(b"".join(found))
+assert not {{"asyncio", "websockets.version"}} & sys.modules.keys()
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.requires("emulator")
+def test_a_frame_is_the_same_whoever_masks_it():
+    sizes = (511, 512, 513, 32767, 32768, 32769, 32770, 32771, 70001)
+    by = [
+        subprocess.run(
+            [sys.executable, "-c", MASKS.format(blocked=blocked, sizes=sizes)],
+            check=True,
+            timeout=60,
+            stdout=subprocess.PIPE,
+        ).stdout
+        for blocked in (True, False)
+    ]
+    assert by[0] == by[1]
+    payloads = [bytes(i % 251 for i in range(size)) for size in sizes]
+    assert by[0] == b"".join(client_frame(TEXT, payload, b"\1\2\3\xff") for payload in payloads)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def apply_mask(data, mask): return data", "raise OSError('not for this machine')", ""],
+)
+def test_a_mask_of_websockets_that_is_none_is_not_used(tmp_path, source):
+    (tmp_path / "websockets").mkdir()
+    (tmp_path / "websockets" / "__init__.py").write_text("raise SystemExit('not to be loaded')")
+    (tmp_path / "websockets" / "speedups.py").write_text(source)
+    code = "from livesdk.transport import _mask; assert _mask._mask_of_websockets() is None"
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
 
 
 # In ----------------------------------------------------------------------------------------------

@@ -272,12 +272,17 @@ class Reader:
                 return None
             if isinstance(event, CloseFrame):
                 return self._closed_by(event)
-            self._received(event.payload)
-            for payload in transport.more():
-                self._received(payload)
+            self._take(event)
+            del event  # an idle connection keeps nothing
             is_asked = self._close is not None or self._leave_asked
             if is_asked or self._state is not State.OPEN or transport.last_received >= moment:
                 return None
+
+    def _take(self, first: Message) -> None:
+        """Take a message, and those that came together with it."""
+        self._received(first.payload)
+        for payload in self._transport.more():
+            self._received(payload)
 
     def _must_leave(self, now: float) -> bool:
         return self._leave_asked or now >= self._leave_at

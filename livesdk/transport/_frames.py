@@ -9,7 +9,6 @@ codes are right is websocket-client's to know.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import struct
 from typing import Any, Optional, Union
 
@@ -188,10 +187,14 @@ class FrameReader:
         Nothing is raised: what is wrong with the next one, :meth:`next` will tell.
         """
         taken: list[Payload] = []
-        if not self._opcode:
-            with contextlib.suppress(Violation):
-                while (payload := self._plain()) is not None and payload is not _PARTLY:
-                    taken.append(payload)
+        try:
+            while not self._opcode:
+                payload = self._plain()
+                if payload is None or payload is _PARTLY:
+                    break
+                taken.append(payload)
+        except Violation:
+            pass
         return taken
 
     def _plain(self) -> Optional[Payload]:

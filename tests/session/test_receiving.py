@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+import tracemalloc
 
 import pytest
 from session.opened import (
@@ -35,7 +36,9 @@ from livesdk.emulator import (
     Scenario,
     Send,
     SendRaw,
+    Silence,
     SplitFrames,
+    TurnComplete,
     UnknownFields,
 )
 from livesdk.protocol import State
@@ -500,3 +503,28 @@ def test_a_go_away_is_delivered_and_remembered_and_the_session_goes_on():
         assert message.go_away.time_left == "50s"
         assert session._connection.state is State.GOING_AWAY
         assert session.ask("and now?").text == "still here"
+
+
+@pytest.mark.parametrize("dispatch", ["thread", "reader"])
+def test_an_idle_session_keeps_nothing_of_what_it_received(dispatch):
+    blob = {"mimeType": "audio/pcm;rate=24000", "data": "A" * 14_000}
+    large = Send({"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}})
+    ours = [tracemalloc.Filter(True, f"*livesdk/{room}/*") for room in ("transport", "codec")]
+    with opened(TurnComplete(), [large, Silence()], callbacks=seen_by(dispatch)) as (_, session):
+        session.ask("Warm up")
+        tracemalloc.start()
+        try:
+            session.send_client_content(turns="Hello", turn_complete=True)
+            assert settled(lambda: session.stats.bytes_received > 14_000)
+            assert settled(lambda: kept(ours) < 7_000, 2.0)
+        finally:
+            tracemalloc.stop()
+
+
+def seen_by(dispatch):
+    return livesdk.LiveCallbacks(onmessage=lambda message: None, dispatch=dispatch)
+
+
+def kept(filters):
+    snapshot = tracemalloc.take_snapshot().filter_traces(filters)
+    return sum(trace.size for trace in snapshot.traces)

@@ -54,19 +54,24 @@ def cold(at: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def round_trip(at: dict[str, Any], count: int, **_: Any) -> dict[str, Any]:
-    """Send a short text, wait for the reply to come through the callback thread."""
+    """Send a short text, and wait for the reply: in the callback thread, and back in this one."""
     replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    _client, dial = connect(at, onmessage=replies.put)
-    times = []
+
+    def onmessage(message: Any) -> None:
+        replies.put((time.perf_counter(), message))
+
+    _client, dial = connect(at, onmessage=onmessage)
+    heard, back = [], []
     with dial() as session:
         replies.get(timeout=10)  # setupComplete
         for _round in range(count):
             begin = time.perf_counter()
             session.send_client_content(turns="What is the capital of France?", turn_complete=True)
-            message = replies.get(timeout=10)
-            times.append(time.perf_counter() - begin)
+            arrived, message = replies.get(timeout=10)
+            back.append(time.perf_counter() - begin)
+            heard.append(arrived - begin)
         assert message.text == "Paris."
-    return {"times": times[count // 10 :]}
+    return {"times": heard[count // 10 :], "back": back[count // 10 :]}
 
 
 def down(at: dict[str, Any], count: int, **_: Any) -> dict[str, Any]:

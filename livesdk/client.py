@@ -36,7 +36,6 @@ from .endpoint import (
 from .errors import ConfigError
 from .families import warnings_for
 from .history import History, setup_for_history
-from .music import MusicSession, checked_music_config
 from .retry import ReconnectPolicy, checked_policy
 from .service import Options
 from .session import Session
@@ -45,6 +44,7 @@ from .transport import Dial
 from .types.config import HttpOptions, LiveConnectConfig, SessionResumptionConfig
 
 if TYPE_CHECKING:
+    from .music import MusicSession
     from .recording import Recorder
 
 __all__ = ["Client", "Live", "LiveMusic"]
@@ -280,6 +280,8 @@ class LiveMusic:
             ConfigError: An argument is wrong, or the backend has no music.
             LiveError: As of :meth:`Live.connect`.
         """
+        from .music import MusicSession, checked_music_config  # loads when it is wanted
+
         model, config, callbacks = _parameters(model, config, callbacks)
         client = self._client
         music_config = checked_music_config(config)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -89,7 +88,7 @@ class Connection(Recovery):
         self._leave_asked = False
         self._leave_with: Optional[str] = None
         self._gone: Optional[Transport] = None  # a sender found it lost
-        self._budget = Budget(options.reconnect or ReconnectPolicy(), random.random)
+        self._budget = Budget(options.reconnect or ReconnectPolicy(), _random)
         self._opened_at = 0.0
         self._at_handle = self._at_turn = (0, 0.0)
         self.awaits_model = True
@@ -509,3 +508,9 @@ _PHASES = {
     "setup": "the setup was not completed",
 }
 """What was being done where nothing can interrupt it, by phase."""
+
+
+def _random() -> float:
+    from random import random  # nobody else wants it, and few connections are lost
+
+    return random()  # noqa: S311  # spreads dials

@@ -242,10 +242,10 @@ class Memory:
         self.generating = self.resumable = False
 
 
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
+_DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"
 
 
 def seconds_of(duration: Optional[str]) -> Optional[float]:
     """Return the seconds of a duration such as ``"9.5s"``; ``None`` if it is none."""
-    match = _DURATION.fullmatch(duration or "")
+    match = re.fullmatch(_DURATION, duration or "")
     return float(match[1]) if match else None

@@ -107,7 +107,7 @@ def _speech_config(value: Any) -> Any:
     return {"voice": value} if isinstance(value, str) else value
 
 
-_SCALE = re.compile(r"([A-G])(_SHARP|_FLAT)?(?:_.*)?_MAJOR")
+_SCALE = r"([A-G])(_SHARP|_FLAT)?(?:_.*)?_MAJOR"
 _FLATS = {"C": "D", "D": "E", "F": "G", "G": "A", "A": "B"}
 
 
@@ -120,7 +120,7 @@ def _music_config(value: Any) -> Any:
 
 def scale_of(name: str) -> str:
     """Find the scale by its first major root, sharps read as flats; else return ``name``."""
-    found = _SCALE.match(name.upper())
+    found = re.match(_SCALE, name.upper())
     if name.upper() in Scale.__members__ or not found:
         return name
     note, accidental = found.groups()

@@ -78,7 +78,7 @@ _DEEPEST = 500
 Python's parser ends by itself somewhere between 990 and 10 000, depending on version and caller; in
 a thread with a small stack that is too late, and the process is gone.
 """
-_NO_LEVEL = re.compile(r'"[^"]*"?|[^][{}"]+')
+_NO_LEVEL = r'"[^"]*"?|[^][{}"]+'
 """All that opens or closes no level, once no string holds a quote of its own."""
 
 
@@ -88,7 +88,7 @@ def _is_deep(text: str) -> bool:
         return False
     depth = 0
     plain = text.replace("\\\\", "").replace('\\"', "")  # a quote now begins or ends a string
-    for bracket in _NO_LEVEL.sub("", plain):
+    for bracket in re.sub(_NO_LEVEL, "", plain):
         depth += 1 if bracket in "{[" else -1
         if depth > _DEEPEST:
             return True
@@ -146,7 +146,7 @@ def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
     return found  # type: ignore[no-any-return]
 
 
-_TEXT_BEGINS = re.compile(rb'"text"\s*:\s*"')
+_TEXT_BEGINS = rb'"text"\s*:\s*"'
 
 
 def around_text(frame: bytes) -> Optional[tuple[bytes, bytes]]:
@@ -155,7 +155,7 @@ def around_text(frame: bytes) -> Optional[tuple[bytes, bytes]]:
     A frame that begins and ends like that, with one JSON string in between, says the same but for
     the text.
     """
-    begin = _TEXT_BEGINS.search(frame)
+    begin = re.search(_TEXT_BEGINS, frame)
     if begin is None:
         return None
     before = frame[: begin.end()]

@@ -26,7 +26,7 @@ __all__ = ["FunctionTool", "ToolContext", "ToolOptions", "function_tool", "split
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "__livesdk_tool__"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
+_NAME = r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}"
 
 
 @frozen(kw_only=True)
@@ -198,7 +198,7 @@ def function_tool(function: Callable[..., Any], where: str = "tools") -> Functio
     options: ToolOptions = _options_of(function)
     name = options.name or _name_of(function)
     where = f"{where} {name!r}"
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise ConfigError(
             f"{where}: a name starts with a letter or _, and has at most 128 of"
             " letters, digits, _ . : and -; pass @tool(name=...)"

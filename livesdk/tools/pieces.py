@@ -17,7 +17,7 @@ from ..types.content import FunctionCall, PartialArg
 
 __all__ = ["Pieces"]
 
-_STEP = re.compile(r"""\.?([^.\[\]$"']+)|\[(\d+)\]|\[["']([^"']*)["']\]""")
+_STEP = r"""\.?([^.\[\]$"']+)|\[(\d+)\]|\[["']([^"']*)["']\]"""
 _LONGEST = 10_000
 """Items of a list that a path may name: a number of nine digits is no reason for so much memory."""
 
@@ -60,7 +60,9 @@ class Pieces:
 
 def _put(args: dict[str, Any], piece: PartialArg, growing: set[str]) -> None:
     path = piece.json_path or ""
-    steps = [int(index) if index else name or quoted for name, index, quoted in _STEP.findall(path)]
+    steps = [
+        int(index) if index else name or quoted for name, index, quoted in re.findall(_STEP, path)
+    ]
     if not steps or any(isinstance(step, int) and step >= _LONGEST for step in steps):
         return  # nobody can say what it means
     place: Any = args

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Literal, Optional
 
 from .errors import ConfigError, LiveError
 from .protocol import Seen, completes_interaction
@@ -18,14 +18,18 @@ from .types.enums import FunctionResponseScheduling
 from .types.messages import LiveServerMessage
 from .types.tools import Tool
 
-__all__ = ["Calls", "checked_tool_audio"]
+__all__ = ["Calls", "ToolAudio", "checked_tool_audio"]
+
+ToolAudio = Literal["drop", "send"]
 
 
-def checked_tool_audio(tool_audio: Any) -> str:
+def checked_tool_audio(tool_audio: Any) -> ToolAudio:
     """Check the ``tool_audio`` argument of ``connect``."""
-    if tool_audio not in ("drop", "send"):
-        raise ConfigError(f"tool_audio: expected 'drop' or 'send', got {tool_audio!r:.40}")
-    return str(tool_audio)
+    if tool_audio == "drop":
+        return "drop"
+    if tool_audio == "send":
+        return "send"
+    raise ConfigError(f"tool_audio: expected 'drop' or 'send', got {tool_audio!r:.40}")
 
 
 class Calls:
@@ -52,7 +56,7 @@ class Calls:
         on_settled: Callable[[], None],
         blocks_by_default: bool,
         in_parts: bool,
-        tool_audio: str,
+        tool_audio: ToolAudio,
     ) -> None:
         self._send = send
         self._on_settled = on_settled

@@ -21,7 +21,7 @@ from ._lock import ProcessLock
 from ._log import get_logger
 from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
-from .calls import checked_tool_audio
+from .calls import ToolAudio, checked_tool_audio
 from .configure import checked_config, setup_message
 from .credentials import Tokens, default_project
 from .dispatch import LiveCallbacks, callbacks_from
@@ -37,7 +37,7 @@ from .errors import ConfigError
 from .families import warnings_for
 from .history import History, setup_for_history
 from .retry import ReconnectPolicy, checked_policy
-from .service import Options
+from .service import CallbackErrors, Options
 from .session import Session
 from .tools import split_tools
 from .transport import Dial
@@ -180,8 +180,8 @@ class Live:
         timeout: Optional[float] = None,
         reconnect: Union[ReconnectPolicy, bool, None] = None,
         history: Any = None,
-        tool_audio: str = "drop",
-        callback_errors: str = "report",
+        tool_audio: ToolAudio = "drop",
+        callback_errors: CallbackErrors = "report",
         recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; blocks until the server has accepted the setup.
@@ -262,7 +262,7 @@ class LiveMusic:
         callbacks: Union[LiveCallbacks, Mapping[str, Any], None] = None,
         *,
         timeout: Optional[float] = None,
-        callback_errors: str = "report",
+        callback_errors: CallbackErrors = "report",
         recorder: Optional[Recorder] = None,
     ) -> MusicSession:
         """Open a music session; blocks until the server has accepted the setup (Protocol §11).
@@ -325,7 +325,7 @@ def _parameters(model: Any, config: Any, callbacks: Any) -> tuple[Any, Any, Any]
     return found.get("model"), found.get("config") or config, found.get("callbacks") or callbacks
 
 
-def _with_callback_errors(options: Options, callback_errors: str) -> Options:
+def _with_callback_errors(options: Options, callback_errors: CallbackErrors) -> Options:
     if callback_errors not in ("report", "raise"):
         raise ConfigError(
             f"callback_errors: expected 'report' or 'raise', got {callback_errors!r:.40}"

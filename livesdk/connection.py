@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 from ._timeout import seconds_of_timeout
-from .dispatch import Dispatcher, LiveCallbacks
+from .dispatch import Dispatch, Dispatcher, LiveCallbacks
 from .errors import (
     CallbackError,
     CloseInfo,
@@ -94,7 +94,7 @@ class Connection(Recovery):
         self.awaits_model = True
         self._owes_history = False
         self._had_handle = self.memory.handle is not None
-        self._dispatch = callbacks.dispatch
+        self._dispatch: Dispatch = callbacks.dispatch
         self._dispatcher = self._new_dispatcher(callbacks)
         self._inbox: Inbox[Any] = Inbox(
             LIMIT, self._notify, fills=not self._dispatcher.wants("message")

@@ -21,7 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from attrs import evolve
 
@@ -35,7 +35,7 @@ __all__ = ["EVENTS", "Callback", "Dispatch", "Dispatcher", "LiveCallbacks", "cal
 _log = get_logger(__name__)
 
 Callback = Union[Callable[[Any], Any], Callable[[], Any]]
-Dispatch = Union[str, Callable[[Callable[[], None]], Any]]
+Dispatch = Union[Literal["thread", "reader", "manual"], Callable[[Callable[[], None]], Any]]
 
 EVENTS = {
     "open": "onopen",

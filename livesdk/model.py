@@ -13,6 +13,7 @@ import attrs
 from attrs import field
 
 from ._records import frozen
+from .calls import ToolAudio
 from .client import Client
 from .configure import checked_config
 from .dispatch import LiveCallbacks
@@ -56,7 +57,7 @@ class LiveGenerativeModel:
         timeout: Optional[float] = None,
         reconnect: Union[ReconnectPolicy, bool, None] = None,
         history: Any = None,
-        tool_audio: str = "drop",
+        tool_audio: ToolAudio = "drop",
         recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.

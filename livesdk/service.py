@@ -7,14 +7,14 @@ Records of functions and numbers.  The functions are the session's; :mod:`livesd
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Optional, Protocol
+from typing import Any, Literal, Optional, Protocol
 
 from ._records import frozen
 from .errors import CloseInfo, LiveError
 from .retry import ReconnectInfo, ReconnectPolicy
 from .transport import Dial, Transport, TransportStats
 
-__all__ = ["Options", "Resumption", "Service", "Tap"]
+__all__ = ["CallbackErrors", "Options", "Resumption", "Service", "Tap"]
 
 
 @frozen(kw_only=True)
@@ -72,6 +72,9 @@ class Resumption:
     reopened: Callable[[ReconnectInfo], None]
 
 
+CallbackErrors = Literal["report", "raise"]
+
+
 @frozen(kw_only=True)
 class Options:
     """The knobs of a connection; all durations in seconds.
@@ -88,7 +91,7 @@ class Options:
 
     ping_interval: Optional[float] = 25.0
     liveness_timeout: Optional[float] = 60.0
-    callback_errors: str = "report"
+    callback_errors: CallbackErrors = "report"
     max_message_bytes: int = 64 * 1024 * 1024
     reconnect: Optional[ReconnectPolicy] = None
     tap: Optional[Tap] = None

@@ -21,7 +21,7 @@ from . import codec
 from ._firebase_names import FirebaseNames
 from ._log import get_logger, words_of
 from ._timeout import seconds_of_timeout
-from .calls import Calls
+from .calls import Calls, ToolAudio
 from .connection import Connection
 from .dispatch import LiveCallbacks
 from .endpoint import Access
@@ -67,7 +67,7 @@ class Session(FirebaseNames, Senders):
         callbacks: LiveCallbacks,
         options: Options,
         functions: Sequence[FunctionTool] = (),
-        tool_audio: str = "drop",
+        tool_audio: ToolAudio = "drop",
         history: Optional[History] = None,
     ) -> None:
         super().__init__()

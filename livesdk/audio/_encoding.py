@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Literal
 
 from .. import pcm
 from ..errors import ConfigError
 
-__all__ = ["check_whole_number", "decoder", "encoder"]
+__all__ = ["Encoding", "check_whole_number", "decoder", "encoder"]
+
+Encoding = Literal["pcm16", "mulaw", "alaw"]
 
 _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
     "mulaw": (pcm.mulaw_decode, pcm.mulaw_encode),
@@ -15,7 +17,7 @@ _CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = 
 }
 
 
-def decoder(encoding: str) -> Callable[[Any], bytes]:
+def decoder(encoding: Encoding) -> Callable[[Any], bytes]:
     """Return what makes PCM of a chunk: bytes as ``encoding`` says, or a NumPy array.
 
     Raises:
@@ -34,7 +36,7 @@ def decoder(encoding: str) -> Callable[[Any], bytes]:
     return checked
 
 
-def encoder(encoding: str) -> Callable[[bytes], bytes]:
+def encoder(encoding: Encoding) -> Callable[[bytes], bytes]:
     """Return what makes a chunk of PCM; raises as :func:`decoder` does."""
     return bytes if encoding == "pcm16" else _codec(encoding)[1]
 

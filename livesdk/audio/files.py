@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Optional, Union
 
 from .. import pcm
 from ..errors import AudioError, ConfigError
-from ._encoding import check_whole_number, decoder, encoder
+from ._encoding import Encoding, check_whole_number, decoder, encoder
 from ._paced import PacedOutput
 from .base import AudioInput
 
@@ -50,7 +50,7 @@ class IteratorInput(AudioInput):
         chunks: Union[Iterable[Any], queue.Queue[Any], queue.SimpleQueue[Any]],
         *,
         rate_hz: int = 16_000,
-        encoding: str = "pcm16",
+        encoding: Encoding = "pcm16",
         realtime: bool = True,
         chunk_ms: int = 20,
     ) -> None:
@@ -199,7 +199,7 @@ class CallableOutput(PacedOutput):
         function: Callable[[bytes], object],
         *,
         rate_hz: int = 24_000,
-        encoding: str = "pcm16",
+        encoding: Encoding = "pcm16",
         block_ms: int = 20,
         silence: bool = False,
     ) -> None:

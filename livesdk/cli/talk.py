@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, Union
 
 import attrs
 import click
@@ -20,6 +20,7 @@ from ._talking import TalkView
 if TYPE_CHECKING:
     from ..audio import AudioInput, AudioOutput
     from ..conversation import AudioConversation
+    from ..conversation._choices import Echo, Turns
     from ..emulator import Scenario
     from ..session import Session
 
@@ -52,8 +53,8 @@ class _Wish:
     out: Optional[Path]
     microphone: Union[int, str, None]
     speaker: Union[int, str, None]
-    echo: str
-    turns: str
+    echo: Echo
+    turns: Turns
     block_ms: Optional[int]
     config: dict[str, Any]
     model: str
@@ -98,7 +99,7 @@ def command(
     out: Optional[Path],
     microphone: Optional[str],
     speaker: Optional[str],
-    echo: Optional[str],
+    echo: Optional[Literal["none", "half-duplex", "webrtc"]],
     push_to_talk: bool,
     hybrid: bool,
     block_ms: Optional[int],

@@ -90,7 +90,7 @@ def decode(frame: Frame, cls: type[M] = LiveServerMessage) -> M:  # type: ignore
             found = parse(frame)
             message = hook({} if found is None else found)
             message.raw_source = bytes(frame) if isinstance(frame, memoryview) else frame
-            if message._levels and frame.__class__ is bytes:
+            if message._levels and isinstance(frame, bytes):
                 _remember_text(frame, found)
         return message  # type: ignore[no-any-return]
     except Mismatch:
@@ -136,7 +136,7 @@ def _remember_envelope(rest: bytes, found: Any) -> None:
 
 def _decode_text(frame: Frame) -> Any:
     """Decode a frame that is known but for the text of the model in it; ``None`` for all else."""
-    if frame.__class__ is bytes:
+    if isinstance(frame, bytes):
         for before, behind in _text_envelopes:
             if frame.startswith(before) and frame.endswith(behind):
                 try:

@@ -31,7 +31,7 @@ from ..audio.base import AudioInput, AudioOutput
 from ..errors import LiveError, LocalProtocolError, SessionClosed
 from ..retry import ReconnectInfo
 from ..video import send_video
-from ._choices import Echo, as_canceller, as_input, as_output, check, reason
+from ._choices import Echo, Turns, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
 from ._player import Player
 from ._uplink import Detector, Uplink
@@ -100,7 +100,7 @@ class AudioConversation:
         microphone: Union[AudioInput, int, str, None] = None,
         speaker: Union[AudioOutput, int, str, None] = None,
         echo: Echo = "half-duplex",
-        turns: str = "server",
+        turns: Turns = "server",
         detector: Optional[Detector] = None,
         video: Optional[Iterable[Any]] = None,
         video_fps: float = 1.0,
@@ -114,8 +114,8 @@ class AudioConversation:
         self.session = session
         self.microphone = as_input(microphone)
         self.speaker = as_output(speaker)
-        self._echo = as_canceller(echo, self.microphone.rate_hz)
-        self._turns = turns
+        self._echo: Echo = as_canceller(echo, self.microphone.rate_hz)
+        self._turns: Turns = turns
         self._detector = detector or pcm.EnergyVad(self.microphone.rate_hz, silence_ms=200)
         self._video = video
         self._video_fps = video_fps

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from .._log import words_of
 from ..audio.base import AudioInput, AudioOutput
 from ..audio.echo import Canceller
 from ..errors import AudioError, ConfigError, LiveError, SessionClosed
 
-__all__ = ["Echo", "as_canceller", "as_input", "as_output", "check", "reason"]
+__all__ = ["Echo", "Turns", "as_canceller", "as_input", "as_output", "check", "reason"]
 
-Echo = Union[str, Canceller]
+Echo = Union[Literal["none", "half-duplex", "webrtc"], Canceller]
+Turns = Literal["server", "hybrid", "push-to-talk"]
 
 _ECHOES = ("none", "half-duplex", "webrtc")
 _TURNS = ("server", "hybrid", "push-to-talk")
 
 
-def check(echo: Any, turns: str) -> None:
+def check(echo: Any, turns: Any) -> None:
     """Raise :class:`ConfigError` unless both are known words, or the echo a callable."""
     if not (echo in _ECHOES if isinstance(echo, str) else callable(echo)):
         raise ConfigError(f"echo={echo!r:.40}; one of {_ECHOES} or a callable is expected")

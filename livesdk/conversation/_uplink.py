@@ -14,13 +14,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Optional, Protocol
 
 from .. import pcm
 from ..audio.base import AudioInput, AudioOutput
 from ..audio.echo import Canceller, HalfDuplex
 from ..errors import LiveError, SessionReconnecting
 from ..sending import INPUT_RATE_HZ
+from ._choices import Echo, Turns
 from ._player import Player
 
 __all__ = ["Detector", "Uplink"]
@@ -65,8 +66,8 @@ class Uplink:
         output: AudioOutput,
         player: Player,
         *,
-        echo: Union[str, Canceller],
-        turns: str,
+        echo: Echo,
+        turns: Turns,
         detector: Optional[Detector],
     ) -> None:
         self._session = session

@@ -66,10 +66,11 @@ def _mask_of_websockets() -> Optional[Callable[[bytes, bytes], bytes]]:
         package = find_spec("websockets")
         folders = package.submodule_search_locations if package else None
         spec = PathFinder.find_spec("speedups", folders) if folders else None
-        if spec is None or spec.loader is None:
+        loader: Any = spec.loader if spec else None
+        if spec is None or loader is None:
             return None
         module = module_from_spec(spec)
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
         mask: Callable[[bytes, bytes], bytes] = module.apply_mask
         sample = os.urandom(67), os.urandom(4)
         return mask if mask(*sample) == _as_integers(*sample) else None

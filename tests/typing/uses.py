@@ -23,6 +23,8 @@ from typing_extensions import assert_type
 
 import livesdk
 from livesdk import pcm, types
+from livesdk.audio import IteratorInput
+from livesdk.conversation import AudioConversation
 from livesdk.emulator import (
     BadJson,
     BadUtf8,
@@ -673,3 +675,15 @@ def talk_in_a_thread() -> threading.Thread:
 def types_at_the_top_level_are_themselves() -> None:
     assert_type(livesdk.Blob(data=b""), types.Blob)
     assert_type(livesdk.LiveConnectConfig(), types.LiveConnectConfig)
+
+
+# ------------------------------------------------------------- what a type checker has to find
+
+
+def words_that_nobody_knows(client: livesdk.Client, session: livesdk.Session) -> None:
+    livesdk.LiveCallbacks(dispatch="thraed")  # type: ignore[arg-type]
+    client.live.connect("m", tool_audio="keep")  # type: ignore[arg-type]
+    client.live.connect("m", callback_errors="ignore")  # type: ignore[arg-type]
+    AudioConversation(session, echo="webrct")  # type: ignore[arg-type]
+    AudioConversation(session, turns="push to talk")  # type: ignore[arg-type]
+    IteratorInput([b""], encoding="ulaw")  # type: ignore[arg-type]

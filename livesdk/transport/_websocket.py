@@ -411,9 +411,10 @@ class WebSocketTransport(Transport):
         if self._lost is not None:
             return True  # nothing to wait for: the next look says so
         write = self._recv_wants_write or (bool(self._outbox.queue) and not self._send_wants_read)
+        timeout = remaining(deadline)
         if self._ahead == _LEAST:
-            return self._waker.wait(self._sock, write=write, timeout=remaining(deadline))
-        soon = min(remaining(deadline) or _LINGER, _LINGER)
+            return self._waker.wait(self._sock, write=write, timeout=timeout)
+        soon = _LINGER if timeout is None else min(timeout, _LINGER)
         is_ready = self._waker.wait(self._sock, write=write, timeout=soon)
         if not is_ready:  # much came, but no longer
             self._ahead = _LEAST

@@ -24,7 +24,7 @@ from rawserver import (
 from relay import Relay
 from transport.kit import PATIENCE, Task, payload, receive, soon, stay_open, until, within
 
-from livesdk.transport import CloseFrame, Lost, WebSocketTransport
+from livesdk.transport import CloseFrame, Lost, WebSocketTransport, _websocket
 
 
 def test_messages_of_every_shape_arrive(connect, speech):
@@ -69,6 +69,16 @@ def test_large_messages_arrive_as_they_are_and_their_memory_is_let_go(connect, s
         assert transport._reader._view is None
         go_on.set()
         assert payload(transport) == b"first half, and the rest"
+
+
+def test_after_large_messages_a_deadline_holds_as_ever(connect, monkeypatch):
+    monkeypatch.setattr(_websocket, "_LINGER", PATIENCE)
+    with RawServer(lambda peer: stay_open(peer, frame(BINARY, bytes(500_000)))) as server:
+        transport = connect(server.url)
+        assert payload(transport) == bytes(500_000)
+        assert transport._ahead > _websocket._LEAST
+        with within(1.0):
+            assert transport.receive(time.monotonic()) is None
 
 
 @pytest.mark.parametrize(

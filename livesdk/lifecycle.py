@@ -217,7 +217,10 @@ class Lifecycle(Generic[M]):
 
     def _is_heard(self) -> bool:
         """Messages reach somebody, and nobody receives; on the reader."""
-        return self._connection.dispatcher.wants("message") and not self._receive_lock.locked()
+        return self._has_listeners() and not self._receive_lock.locked()
+
+    def _has_listeners(self) -> bool:
+        return self._connection.dispatcher.wants("message")
 
     @contextmanager
     def _receiving(self) -> Iterator[None]:

@@ -111,9 +111,8 @@ class Session(FirebaseNames, Senders):
         )
         self._calls.use(setup.tools, functions)
 
-    def _is_heard(self) -> bool:
-        listens = bool(self._observers) or self._connection.dispatcher.wants("message")
-        return listens and not self._receive_lock.locked()
+    def _has_listeners(self) -> bool:
+        return bool(self._observers) or super()._has_listeners()
 
     # -------------------------------------------------------------------------------- resumption
 

@@ -245,14 +245,10 @@ class Reader:
             if now >= ping_at:
                 self._transport.ping()
                 ping_at = _after(self.options.ping_interval)
-            silent_at = self._silent_at()
-            if now >= silent_at:
-                text = f"no bytes for {self.options.liveness_timeout:g} s"
-                return End(1006, text, "network", clean=False)
             if (self._must_leave(now) and self._leaves()) or self._may_leave():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
-            close_at = asked.deadline if asked else _NEVER
-            end = self._read_until(min(ping_at, silent_at, close_at, self._leave_at))
+            leave_at = self._leave_at if asked is None else asked.deadline
+            end = self._read_until(min(ping_at, leave_at))
             if end is not None:
                 return end
 
@@ -267,19 +263,20 @@ class Reader:
             if self._is_held_back():
                 self._wait_for_room(moment)
                 return None
-            event = transport.receive(moment)
+            event = transport.receive(min(moment, self._silent_at()))
             if event is None:
-                return None
-            if isinstance(event, CloseFrame):
-                return self._closed_by(event)
-            self._take(event)
-            del event  # an idle connection keeps nothing
+                return self._silence()
+            while event is not None:  # all that one read brought, before anything else is looked at
+                if isinstance(event, CloseFrame):
+                    return self._closed_by(event)
+                self._take(event)
+                event = transport.next()
             is_asked = self._close is not None or self._leave_asked
-            if is_asked or self._state is not State.OPEN or transport.last_received >= moment:
+            if is_asked or self._state is not State.OPEN or time.monotonic() >= moment:
                 return None
 
     def _take(self, first: Message) -> None:
-        """Take a message, and those that came together with it."""
+        """Take a message, and those that came right behind it."""
         self._received(first.payload)
         for payload in self._transport.more():
             self._received(payload)
@@ -315,6 +312,13 @@ class Reader:
             return False  # without a handle the state would be lost: then every second counts
         knows_all = self._sent_so_far()[0] == self._at_handle[0] and not self._owes_history
         return (knows_all or resumption.transparent) and resumption.is_quiet()
+
+    def _silence(self) -> Optional[End]:
+        """Nothing is here: the end, if nothing has come for too long."""
+        if time.monotonic() < self._silent_at():
+            return None
+        text = f"no bytes for {self.options.liveness_timeout:g} s"
+        return End(1006, text, "network", clean=False)
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout

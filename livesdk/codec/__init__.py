@@ -108,7 +108,7 @@ def _decode_cut(frame: Frame, cls: type, hook: Hook) -> Any:
     if mime_type is not None:
         message = audio_message(octets, mime_type)
     else:
-        found = parse_around(rest, octets)
+        found = parse_around(rest, octets, music=cls is not LiveServerMessage)
         if found is None:
             return None
         message = hook(found)
@@ -163,10 +163,13 @@ def _remember_text(frame: bytes, found: Any) -> None:
     if envelope is None or len(known) >= _WAYS or len(frame) > _LONGEST or envelope in known:
         return
     before, behind = envelope
-    if before.isascii() and text_of(parse(before + behind)) == "" and text_of(found) is not None:
+    if not before.isascii() or not behind.isascii() or text_of(found) is None:
+        return
+    if text_of(parse(before + _PROBE + behind)) == _PROBE.decode():  # that text is the one
         _text_envelopes = (*known, envelope)
 
 
+_PROBE = b"probe"
 _WAYS = 4
 _STREAMS = 64
 _LONGEST = 512

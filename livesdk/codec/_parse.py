@@ -114,7 +114,10 @@ def cut(frame: Frame) -> Optional[tuple[bytes, bytes]]:
         end = frame.find(b'"', start)
     else:  # which cannot be searched; were there a quote before this one, it would not be base64
         near = max(start, len(frame) - _TAIL)
-        end = near + bytes(frame[near:]).find(b'"')
+        end = bytes(frame[near:]).find(b'"')
+        if end < 0:
+            return cut(bytes(frame))
+        end += near
     try:
         octets = pybase64.b64decode(view[start:end], None, True)
     except (binascii.Error, ValueError):
@@ -130,7 +133,7 @@ def join(rest: bytes, octets: bytes) -> bytes:
     return rest.replace(_MARK_BYTES, pybase64.b64encode(octets), 1)
 
 
-def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
+def parse_around(rest: bytes, octets: bytes, *, music: bool) -> Optional[dict[str, Any]]:
     """Parse what :func:`cut` left, and put the bytes where audio belongs; ``None`` if they do not.
 
     Nothing is raised: the frame is then to be parsed as a whole, which says what is wrong with it.
@@ -139,7 +142,7 @@ def parse_around(rest: bytes, octets: bytes) -> Optional[dict[str, Any]]:
         found = parse(rest)
     except DecodeError:
         return None
-    blob = _first_blob(found)
+    blob = _first_chunk(found) if music else _first_blob(found)
     if blob.__class__ is not dict or blob.get("data") != _MARK:
         return None
     blob["data"] = octets
@@ -172,17 +175,22 @@ def text_between(frame: bytes, before: bytes, behind: bytes) -> Optional[str]:
 
 
 def _first_blob(found: Any) -> Any:
-    """Find the first blob of a message with audio, live or music (Protocol §8.2, §11)."""
+    """Find the first blob of a live message (Protocol §8.2)."""
     try:
-        content = found["serverContent"]
-        if "audioChunks" in content:
-            return content["audioChunks"][0]
-        for part in content["modelTurn"]["parts"]:
+        for part in found["serverContent"]["modelTurn"]["parts"]:
             if "inlineData" in part:
                 return part["inlineData"]
     except (LookupError, TypeError):
         pass
     return None
+
+
+def _first_chunk(found: Any) -> Any:
+    """Find the first blob of a message of music (Protocol §11)."""
+    try:
+        return found["serverContent"]["audioChunks"][0]
+    except (LookupError, TypeError):
+        return None
 
 
 def _why(error: ValueError) -> str:

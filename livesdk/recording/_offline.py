@@ -169,6 +169,9 @@ class OfflineTransport(Transport):
                 wait = min(moments, default=math.inf) - now
                 self._condition.wait(min(max(0.0, wait), threading.TIMEOUT_MAX))
 
+    def next(self) -> None:
+        """Each frame has a moment of its own."""
+
     def _next_due(self, now: float) -> Optional[float]:
         """Return when the next frame is due; ``None`` while the client owes one, and at the end."""
         if self._due is None:

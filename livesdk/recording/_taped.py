@@ -68,12 +68,21 @@ class TapedTransport(WebSocketTransport):
             raise
 
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
+        with self._told_of_loss():
+            return super().receive(deadline)  # by way of next()
+
+    @contextmanager
+    def _told_of_loss(self) -> Iterator[None]:
         try:
-            event = super().receive(deadline)
+            yield
         except Lost as lost:
             self._tell_end(lost.code, lost.reason, "network")
             self._ended_here = True  # told
             raise
+
+    def next(self) -> Union[Message, CloseFrame, None]:
+        with self._told_of_loss():
+            event = super().next()
         if isinstance(event, Message):
             self._tape.frame("server", lasting(event.payload))
         elif isinstance(event, CloseFrame):

@@ -163,6 +163,8 @@ class FrameReader:
             Violation: The peer broke the protocol, or its message is too big.
         """
         if self._position >= self._stop:
+            if self._view is None:  # an idle connection keeps nothing
+                self._ahead, self._position, self._stop = b"", 0, 0
             return None
         if not self._opcode:
             payload = self._plain()
@@ -226,8 +228,6 @@ class FrameReader:
         if opcode == TEXT:
             payload = _text(payload)
         self._position = end
-        if end == self._stop and self._view is None:  # an idle connection keeps nothing
-            self._ahead, self._position, self._stop = b"", 0, 0
         return payload
 
     def _bytes(self, start: int, end: int) -> bytes:

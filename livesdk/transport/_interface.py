@@ -76,10 +76,10 @@ class TransportStats:
 class Transport(abc.ABC):
     """What :mod:`livesdk.connection` needs of a connection.
 
-    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``more``, ``acknowledged``,
-    ``leftover`` and ``close`` belong to one thread, the reader; the others are for any.  Until
-    ``release`` nothing but the setup goes out: ``send`` raises :class:`Held`, and media waits;
-    likewise after ``hold``.
+    ``open``, ``send_setup``, ``keep``, ``release``, ``receive``, ``next``, ``more``,
+    ``acknowledged``, ``leftover`` and ``close`` belong to one thread, the reader; the others are
+    for any.  Until ``release`` nothing but the setup goes out: ``send`` raises :class:`Held`, and
+    media waits; likewise after ``hold``.
     """
 
     stats: TransportStats
@@ -94,11 +94,15 @@ class Transport(abc.ABC):
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         """Return what arrived next, or ``None`` at the deadline or when woken; else ``Lost``."""
 
-    def more(self) -> Sequence[Payload]:
-        """Return messages that arrived together with what :meth:`receive` returned, if any did.
+    @abc.abstractmethod
+    def next(self) -> Union[Message, CloseFrame, None]:
+        """Return what arrived together with what :meth:`receive` returned, if anything is left.
 
-        Does not look at the network.  What else arrived, :meth:`receive` returns at once.
+        Does not look at the network.
         """
+
+    def more(self) -> Sequence[Payload]:
+        """Return the messages that :meth:`next` would return before anything else, all at once."""
         return ()
 
     @abc.abstractmethod

@@ -17,6 +17,7 @@ from typing import Any, Optional
 __all__ = ["Keys", "masked"]
 
 _KEY = struct.Struct("4s")
+_SPEEDUPS = "websockets.speedups"
 _WORTH_LOADING = 512
 """Bytes: what is said in text is masked as quickly in Python."""
 _WORTH_NUMPY = 2 * 1024
@@ -59,18 +60,19 @@ def _mask_of_websockets() -> Optional[Callable[[bytes, bytes], bytes]]:
 
     ``None`` where it is not installed, or not compiled, or does something else than it did.
     """
-    from importlib.machinery import PathFinder  # loaded by Python itself
+    from importlib.machinery import ExtensionFileLoader, PathFinder
     from importlib.util import find_spec, module_from_spec
 
     try:
-        package = find_spec("websockets")
-        folders = package.submodule_search_locations if package else None
-        spec = PathFinder.find_spec("speedups", folders) if folders else None
-        loader: Any = spec.loader if spec else None
-        if spec is None or loader is None:
-            return None
-        module = module_from_spec(spec)
-        loader.exec_module(module)
+        module: Any = sys.modules.get(_SPEEDUPS)
+        if module is None:
+            package = find_spec("websockets")
+            folders = package.submodule_search_locations if package else None
+            spec = PathFinder.find_spec(_SPEEDUPS, folders) if folders else None
+            if spec is None or not isinstance(spec.loader, ExtensionFileLoader):
+                return None
+            module = module_from_spec(spec)
+            spec.loader.exec_module(module)
         mask: Callable[[bytes, bytes], bytes] = module.apply_mask
         sample = os.urandom(67), os.urandom(4)
         return mask if mask(*sample) == _as_integers(*sample) else None

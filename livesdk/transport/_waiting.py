@@ -72,6 +72,7 @@ class Waker:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
+        self.was_woken = False  # until who asks sets it back; for the thread that waits
         self._watch: Optional[_Watch] = None  # kept, because the next wait is mostly the same
         self._watched = (-1, False, False)
 
@@ -107,6 +108,7 @@ class Waker:
         return is_ready
 
     def _drain(self) -> None:
+        self.was_woken = True
         with contextlib.suppress(OSError):
             while len(self._woken.recv(256)) == 256:
                 pass

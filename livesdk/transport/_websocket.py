@@ -56,6 +56,8 @@ __all__ = ["WebSocketTransport"]
 
 _LEAST, _MOST = 16 * 1024, 256 * 1024
 """Bytes of one read."""
+_RECORD = 16 * 1024
+"""Bytes of one read at most where it is TLS."""
 _FEW = 8
 """Messages of one read: if a full one brings fewer, the next asks for more.
 
@@ -111,7 +113,7 @@ class WebSocketTransport(Transport):
         self._keys = Keys()
         self._secrets: Optional[Secrets] = None
         self._ahead = _LEAST  # what the next recv asks for
-        self._counted = 0  # messages that had come at the last one
+        self._counted = -_FEW  # messages that had come at the last one
         self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
         self._send_wants_read = False  # TLS cannot write on before it has read
@@ -357,21 +359,23 @@ class WebSocketTransport(Transport):
     def receive(self, deadline: Optional[float]) -> Union[Message, CloseFrame, None]:
         is_late = False
         while True:
-            event = self._next()
+            event = self.next()
             if event is not None:
                 return event
             if is_late or not self._fill(deadline):
+                self._waker.was_woken = False
                 return None
-            # pings and fragments without end are no reason to stay beyond the deadline
-            is_late = deadline is not None and self.last_received >= deadline
+            # pings and fragments without end are no reason to stay
+            is_late = self._waker.was_woken or (
+                deadline is not None and self.last_received >= deadline
+            )
 
     def more(self) -> Sequence[Payload]:
         payloads = self._reader.more()
         self.stats.messages_received += len(payloads)
         return payloads
 
-    def _next(self) -> Union[Message, CloseFrame, None]:
-        """Return what is here already, and answer pings."""
+    def next(self) -> Union[Message, CloseFrame, None]:
         try:
             while True:
                 event = self._reader.next()
@@ -405,6 +409,8 @@ class WebSocketTransport(Transport):
                 self.last_received = time.monotonic()
                 self.stats.bytes_received += size
                 return True
+            if self._waker.was_woken:
+                return False
 
     def _wait(self, deadline: Optional[float]) -> bool:
         self._drained = False
@@ -415,11 +421,12 @@ class WebSocketTransport(Transport):
         if self._ahead == _LEAST:
             return self._waker.wait(self._sock, write=write, timeout=timeout)
         soon = _LINGER if timeout is None else min(timeout, _LINGER)
-        is_ready = self._waker.wait(self._sock, write=write, timeout=soon)
-        if not is_ready:  # much came, but no longer
+        if self._waker.wait(self._sock, write=write, timeout=soon):
+            return True
+        if not self._waker.was_woken:  # much came, but no longer
             self._ahead = _LEAST
             self._reader.forget_room()
-        return is_ready
+        return False
 
     def _recv(self, sock: socket.socket) -> int:
         """Read once without waiting, and return how many bytes; the caller holds the lock."""
@@ -447,19 +454,21 @@ class WebSocketTransport(Transport):
         if not size:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        if isinstance(sock, ssl.SSLSocket):  # a record has 16 KB at most
-            self._drained = size < asked and not sock.pending()
+        if isinstance(sock, ssl.SSLSocket):
+            is_full = size >= min(asked, _RECORD)
+            self._drained = not is_full and not sock.pending()
         else:
-            self._drained = size < asked
-            self._fit(size)
+            is_full = size == asked
+            self._drained = not is_full
+        self._fit(size, is_full=is_full)
         return size
 
-    def _fit(self, size: int) -> None:
+    def _fit(self, size: int, *, is_full: bool) -> None:
         """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
         count = self.stats.messages_received
-        if not self._drained and count - self._counted < _FEW:
+        if is_full and count - self._counted < _FEW:
             self._ahead = min(_MOST, 4 * self._ahead)
-        elif 4 * size < self._ahead:
+        elif not is_full and 4 * size < self._ahead:
             self._ahead = max(_LEAST, self._ahead // 4)
         self._counted = count
 

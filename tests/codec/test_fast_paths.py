@@ -66,7 +66,9 @@ def in_borrowed_memory(frame: Any, cls: Any) -> Any:
 
 def is_cut(frame: bytes) -> bool:
     pieces = _parse.cut(frame)
-    return pieces is not None and _parse.parse_around(*pieces) is not None
+    if pieces is None:
+        return False
+    return any(_parse.parse_around(*pieces, music=music) for music in (False, True))
 
 
 def audio(data: str = BASE64, **others: Any) -> dict[str, Any]:
@@ -403,6 +405,20 @@ def test_the_end_of_base64_is_found_in_a_view_wherever_it_is():
         assert_same(frame)
 
 
+def test_an_empty_string_at_the_very_end_of_a_view_is_not_taken_for_base64():
+    blob = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"a'
+    frame = blob + b" " * 430 + b'","data":"}}]}}}'
+    for view in (frame, memoryview(frame + b" " * (530 - len(frame)))):
+        with pytest.raises(DecodeError):
+            codec.decode(view)
+
+
+def test_chunks_of_music_in_a_message_of_another_service_stay_as_they_came():
+    frame = framed({"serverContent": {"audioChunks": [{"data": BASE64}]}})
+    assert_same(frame)
+    assert BASE64 in str(codec.decode(frame).server_content.extra)
+
+
 def test_base64_with_white_space_is_refused_with_its_path():
     frame = framed(audio(BASE64[:80] + " " + BASE64[80:]))
     with pytest.raises(DecodeError) as caught:
@@ -487,6 +503,8 @@ def test_a_text_in_a_known_envelope_is_read_as_in_the_plain_way(text, is_quick):
     "wire",
     [
         b'{"serverContent":{"modelTurn":{"parts":[{"text":"a","text":"b"}]}}}',
+        b'{"serverContent":{"modelTurn":{"parts":[{"text":"a","text":""}]}}}',
+        b'{"serverContent":{"text":"a"},"serverContent":{"modelTurn":{"parts":[{"text":""}]}}}',
         b'{"serverContent":{"modelTurn":{"parts":[{"text":"a"},{"text":"b"}]}}}',
         b'{"serverContent":{"modelTurn":{"parts":[{"text":"a","thought":true}]}}}',
         b'{"serverContent":{"outputTranscription":{"text":"a"}}}',

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
+from rawserver import BINARY, CONT, PING, PONG, TEXT as TEXT_FRAME, frame
 from recovery.stations import TEXT, Line, Station, connected, nice
 from session.rig import PATIENCE, Caught, Heard, within
 
@@ -62,6 +64,57 @@ def test_a_turn_is_heard_to_its_end_first() -> None:
         assert caught.outcome().text == "one two"
         assert not heard.wait("reconnect").mid_turn
         assert line.wait(2).handle == "after the turn"
+
+
+@pytest.mark.parametrize(
+    "between",
+    [b"", frame(PING, b"?"), frame(PONG), frame(TEXT_FRAME, b"{", fin=False) + frame(CONT, b"}")],
+    ids=["nothing", "ping", "pong", "fragments"],
+)
+def test_a_turn_that_begins_in_the_read_of_the_go_away_is_heard_to_its_end(between: bytes) -> None:
+    heard = Heard()
+    goes_on = threading.Event()
+
+    def written(**message: object) -> bytes:
+        return frame(BINARY, json.dumps(message).encode())
+
+    def answers(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        content = {"modelTurn": {"parts": [{"text": "one "}]}}
+        go_away = written(goAway={"timeLeft": "50s"})
+        station.peer.sock.sendall(go_away + between + written(serverContent=content))
+        goes_on.wait(PATIENCE)
+        station.says("two", done=True)
+        station.gives("after the turn")
+        station.read_on()
+
+    with Line(answers, nice) as line, connected(line, followed(heard)) as session:
+        heard.wait("go_away")
+        assert not session.wait_ended(0.8)  # a goodbye takes half a second
+        assert not heard.all("reconnect")
+        goes_on.set()
+        assert not heard.wait("reconnect").mid_turn
+        assert heard.texts == "one two"
+        assert line.wait(2).handle == "after the turn"
+
+
+def test_a_close_that_waits_beyond_the_time_to_leave_costs_nothing() -> None:
+    heard = Heard()
+
+    def stays(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        station.says("mid-turn", done=False)
+        station.send(goAway={"timeLeft": "0.2s"})
+        station.peer.over.wait(PATIENCE)
+
+    with Line(stays) as line, connected(line, followed(heard)) as session:
+        heard.wait("go_away")
+        before = time.process_time()
+        session.close(1.5)
+        assert time.process_time() - before < 0.5
+        assert len(line.stations) == 1
 
 
 def test_a_handle_that_does_not_know_the_turn_is_not_enough() -> None:

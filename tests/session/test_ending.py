@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -11,11 +12,15 @@ import threading
 import time
 
 import pytest
+from rawserver import close_frame, frame
 from session.rig import (
+    BINARY,
     CLOSE,
     CONFIG,
     MODEL,
     PATIENCE,
+    PING,
+    SETUP_COMPLETE,
     TEXT,
     Caught,
     Heard,
@@ -43,6 +48,7 @@ from livesdk.emulator import (
     SilentUpgrade,
     Wait,
 )
+from livesdk.reader import LIMIT
 
 FREED = 0.2
 RESUMABLE = {"sessionResumptionUpdate": {"resumable": True, "newHandle": "h-1"}}
@@ -142,6 +148,69 @@ def test_silence_is_1006_of_the_network(connect, raw):
     assert (info.code, info.clean, info.initiated_by) == (1006, False, "network")
     assert "no bytes for 0.3 s" in info.reason
     assert heard.kinds[-2:] == ["error", "close"]
+
+
+def test_bytes_that_wait_for_slow_callbacks_are_no_silence(connect, raw):
+    talks = threading.Event()
+
+    def talk(peer):
+        peer.read()
+        peer.send(SETUP_COMPLETE)
+        while not talks.wait(0.02):
+            peer.send({"serverContent": {"waitingForInput": True}})
+        peer.be_nice()
+
+    def slow(message):
+        if message.server_content:
+            time.sleep(0.3)
+
+    session = connect(
+        raw(script=talk),
+        livesdk.LiveCallbacks(onmessage=slow, dispatch="reader"),
+        liveness_timeout=0.2,
+        ping_interval=None,
+    )
+    assert not session.wait_ended(1.5)
+    talks.set()
+
+
+def test_the_end_is_told_though_nobody_takes_what_came_with_it(connect, raw):
+    def talk(peer):
+        peer.read()
+        large = frame(BINARY, json.dumps({"note": "x" * (LIMIT // 2)}).encode())
+        ending = large * 2 + frame(BINARY, b"{}") * 4 + close_frame(1011, b"broken")
+        peer.sock.sendall(frame(BINARY, SETUP_COMPLETE) + ending)
+        peer.read_all()
+
+    session = connect(raw(script=talk))
+    info = session.wait_closed(PATIENCE)
+    assert (info.code, info.reason) == (1011, "broken")
+
+
+def test_a_ping_is_not_late_by_more_than_what_one_read_brought(connect, raw):
+    pinged = threading.Event()
+    taken = []
+
+    def talk(peer):
+        peer.read()
+        peer.send(SETUP_COMPLETE)
+        peer.sock.sendall(frame(BINARY, b'{"serverContent": {"waitingForInput": true}}') * 3000)
+        while peer.read()[0] != PING:
+            pass
+        pinged.set()
+        peer.be_nice()
+
+    def slow(message):
+        taken.append(message)
+        time.sleep(0.001)
+
+    connect(
+        raw(script=talk),
+        livesdk.LiveCallbacks(onmessage=slow, dispatch="reader"),
+        ping_interval=0.05,
+    )
+    assert pinged.wait(PATIENCE)
+    assert len(taken) < 800
 
 
 def test_a_peer_that_answers_pings_is_not_silent(connect, serve):

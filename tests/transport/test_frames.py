@@ -103,7 +103,12 @@ def frames():
     payloads = [bytes(i % 251 for i in range(size)) for size in {sizes}]
     return [_frames.client_frame(1, payload, b"\\1\\2\\3\\xff") for payload in payloads]
 
+before = set(sys.modules)
 found = frames()
+assert "speedups" not in sys.modules  # which may be a program's own
+assert not {{name for name in set(sys.modules) - before if "websockets" not in name}} - {{
+    "importlib.util", "importlib._abc"
+}}, set(sys.modules) - before
 assert (_mask._mask_of_websockets() is None) is {blocked}
 assert "numpy" not in sys.modules
 import numpy
@@ -339,5 +344,17 @@ def test_an_idle_reader_keeps_nothing():
     reader = FrameReader(LIMIT)
     reader.feed(frame(TEXT, b"x" * 50_000))
     assert isinstance(reader.next(), Message)
+    assert reader.next() is None
     assert not reader._ahead
     assert not reader._payload
+
+
+def test_an_idle_reader_keeps_nothing_of_a_message_in_two_reads_either():
+    reader, data = FrameReader(LIMIT), frame(TEXT, b"x" * 50_000)
+    reader.feed(data[:20_000])
+    assert reader.next() is None
+    reader.feed(data[20_000:] + frame(PONG, b"p"))
+    assert isinstance(reader.next(), Message)
+    assert isinstance(reader.next(), Pong)
+    assert reader.next() is None
+    assert not reader._ahead

@@ -25,6 +25,7 @@ from relay import Relay
 from transport.kit import PATIENCE, Task, payload, receive, soon, stay_open, until, within
 
 from livesdk.transport import CloseFrame, Lost, WebSocketTransport, _websocket
+from livesdk.transport._waiting import wait_ready
 
 
 def test_messages_of_every_shape_arrive(connect, speech):
@@ -71,10 +72,14 @@ def test_large_messages_arrive_as_they_are_and_their_memory_is_let_go(connect, s
         assert payload(transport) == b"first half, and the rest"
 
 
-def test_after_large_messages_a_deadline_holds_as_ever(connect, monkeypatch):
+def test_after_large_messages_a_deadline_holds_as_ever(connect, speech, monkeypatch):
     monkeypatch.setattr(_websocket, "_LINGER", PATIENCE)
-    with RawServer(lambda peer: stay_open(peer, frame(BINARY, bytes(500_000)))) as server:
-        transport = connect(server.url)
+
+    def talk(peer: Peer) -> None:
+        stay_open(peer, frame(BINARY, bytes(500_000)))
+
+    with RawServer(talk, tls=speech.server) as server:
+        transport = connect(server.url, context=speech.client)
         assert payload(transport) == bytes(500_000)
         assert transport._ahead > _websocket._LEAST
         with within(1.0):
@@ -274,6 +279,25 @@ def test_wake_makes_receive_return(connect, speech):
         transport.wake()
         transport.wake()
         assert transport.receive(soon()) is None
+        assert transport.receive(time.monotonic() + 0.05) is None
+
+
+def test_a_wake_is_not_lost_where_bytes_come_at_the_same_moment(connect, speech):
+    def talk(peer: Peer) -> None:
+        peer.upgrade()
+        peer.frame()
+        peer.send(frame(PONG))
+        peer.hold()
+
+    with RawServer(talk, tls=speech.server) as server:
+        transport = connect(server.url, context=speech.client)
+        assert transport.receive(time.monotonic() + 0.05) is None
+        transport._drained = True  # as it is while the reader waits
+        transport.send(b"now", soon())
+        wait_ready(transport._sock, PATIENCE, read=True)
+        transport.wake()
+        with within(2.0):
+            assert transport.receive(soon()) is None
         assert transport.receive(time.monotonic() + 0.05) is None
 
 

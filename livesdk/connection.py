@@ -31,7 +31,14 @@ from .reader import LIMIT, CloseRequest, End, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
 from .service import Options, Service
-from .transport import Held, Lost, Transport, TransportStats, WebSocketTransport
+from .transport import (
+    INTERRUPTED,
+    Held,
+    Lost,
+    Transport,
+    TransportStats,
+    WebSocketTransport,
+)
 
 __all__ = ["Connection"]
 
@@ -391,20 +398,28 @@ class Connection(Recovery):
         deadline = time.monotonic() + timeout
         # the peer gets most of the time for its answer, the rest is for cleaning up
         grace = deadline - min(0.25, timeout / 4)
-        with self._condition:
+        request = CloseRequest(code, reason, grace, error)
+        if not self._condition.acquire(timeout=INTERRUPTED):
+            self._close_later(request)
+            return
+        try:
             first = self._close is None and self._info is None
             stands = self._state in (State.OPEN, State.GOING_AWAY)
             transport = self._transport
             if first:
-                self._close = CloseRequest(code, reason, grace, error)
+                self._close = request
                 self._state = next_state(self._state, Event.CLOSE)
             elif self._close is not None:
                 self._close.deadline = min(self._close.deadline, grace)
             self._condition.notify_all()
-        if first:
-            transport.send_close(code, reason)  # nothing before the upgrade, or the second time
-            if not stands:
-                transport.abort()
+        finally:
+            self._condition.release()
+        # nothing goes out before the upgrade, or the second time
+        if first and not transport.send_close(code, reason):
+            self._close_later(request)
+            return
+        if first and not stands:
+            transport.abort()
         transport.wake()
         if self._is_own_thread() or self._service.is_tool():
             return
@@ -413,6 +428,15 @@ class Connection(Recovery):
             self._transport.abort()
         elif self._dispatcher.wait_done(deadline):
             self._reader.join()  # it has nothing left to do
+
+    def _close_later(self, request: CloseRequest) -> None:
+        """Ask only: a signal handler runs in the midst of what a lock of this thread guards.
+
+        Nothing can be waited for here: the reader may need that lock.
+        """
+        request.said = False
+        self._close = self._close or request
+        self._transport.wake()
 
     def wait_closed(self, timeout: Optional[float]) -> CloseInfo:
         """Wait for the end; see ``Session.wait_closed``."""

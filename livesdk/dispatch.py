@@ -427,10 +427,14 @@ class Dispatcher:
         """
         if not self._waits_for_all or self.runs_here:
             return True
-        with self._lock:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not self._lock.acquire(timeout=-1 if left is None else min(left, threading.TIMEOUT_MAX)):
+            return False  # a signal handler, in a thread that holds it
+        try:
             if not self._condition.wait_for(lambda: not self._draining, left):
                 return False
+        finally:
+            self._lock.release()
         thread = self._thread
         if thread is not None:  # it has nothing left to do
             thread.join()

@@ -83,7 +83,8 @@ class Lifecycle(Generic[M]):
         """Say goodbye and end the session; any thread, any number of times.
 
         What was sent before goes out first.  Messages that arrive later are not delivered.  In a
-        callback or tool it only asks, and returns at once.
+        callback or tool it only asks, and returns at once; likewise, after half a second, in a
+        signal handler that interrupted a sender of this session.
 
         Args:
             timeout: Seconds until it returns in any case; a peer that does not answer is cut off.

@@ -62,12 +62,18 @@ _NEVER = float("inf")
 
 @define
 class CloseRequest:
-    """Somebody called ``close()``: what to say, and until when to wait for an answer."""
+    """Somebody called ``close()``: what to say, and until when to wait for an answer.
+
+    Attributes:
+        said: The close frame is on its way.  It is not where a signal handler asked, in the thread
+            that held a lock at that moment: then the reader says it.
+    """
 
     code: int
     reason: str
     deadline: float
     error: Optional[BaseException] = None
+    said: bool = True
 
 
 @frozen
@@ -240,6 +246,10 @@ class Reader:
         while True:
             now = time.monotonic()
             asked = self._close
+            if asked is not None and not asked.said:
+                asked.said = True
+                self._move(Event.CLOSE)
+                self._transport.send_close(asked.code, asked.reason)
             if asked is not None and now >= asked.deadline:
                 return self._closed_locally()
             if now >= ping_at:

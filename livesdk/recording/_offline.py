@@ -74,10 +74,11 @@ class OfflineTransport(Transport):
         if self._lost is not None:
             raise Lost(self._lost.code, self._lost.reason)
 
-    def send_close(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> bool:
         with self._condition:
             self._goodbye = self._goodbye or CloseFrame(code, reason)
             self._condition.notify_all()
+        return True
 
     def wake(self) -> None:
         with self._condition:

@@ -99,9 +99,9 @@ class TapedTransport(WebSocketTransport):
         if not self._ended_here:
             self._tape.lost(code, reason, by)
 
-    def send_close(self, code: int, reason: str) -> None:
+    def send_close(self, code: int, reason: str) -> bool:
         self._ended_here = True
-        super().send_close(code, reason)
+        return super().send_close(code, reason)
 
     def abort(self) -> None:
         self._ended_here = True

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from ._dial import Dial
 from ._frames import CloseFrame, Message, Payload, lasting
-from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
+from ._interface import INTERRUPTED, Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._websocket import WebSocketTransport
 
 __all__ = [
+    "INTERRUPTED",
     "CloseFrame",
     "Dial",
     "Held",

@@ -12,7 +12,7 @@ from .._records import define, frozen
 from ._dial import Dial
 from ._frames import CloseFrame, Message, Payload
 
-__all__ = ["Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
+__all__ = ["INTERRUPTED", "Held", "Leftover", "Lost", "Outbound", "Transport", "TransportStats"]
 
 
 class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
@@ -55,6 +55,11 @@ class Leftover:
     sent: list[Outbound] = Factory(list)
     media: list[Outbound] = Factory(list)
     forgotten: int = 0
+
+
+INTERRUPTED = 0.5
+"""Seconds after which a lock that is held for microseconds must be held by this very thread: a
+signal handler runs in the midst of what it guards."""
 
 
 @define
@@ -169,8 +174,13 @@ class Transport(abc.ABC):
         """Send a ping as soon as there is room; never waits."""
 
     @abc.abstractmethod
-    def send_close(self, code: int, reason: str) -> None:
-        """Send a close frame as soon as there is room, and nothing after it; never waits."""
+    def send_close(self, code: int, reason: str) -> bool:
+        """Send a close frame as soon as there is room, and nothing after it; never waits.
+
+        Returns:
+            False where this thread seems to hold the lock, in whose midst a signal handler runs:
+            nothing was done.
+        """
 
     @abc.abstractmethod
     def wake(self) -> None:

@@ -46,7 +46,7 @@ from ._frames import (
     Violation,
     client_frame,
 )
-from ._interface import Held, Leftover, Lost, Outbound, Transport, TransportStats
+from ._interface import INTERRUPTED, Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._mask import Keys
 from ._outbox import Outbox, Outgoing
 from ._upgrade import Secrets
@@ -303,10 +303,15 @@ class WebSocketTransport(Transport):
         if left:
             self._waker.wake()
 
-    def send_close(self, code: int, reason: str) -> None:
-        with self._lock:
+    def send_close(self, code: int, reason: str) -> bool:
+        if not self._lock.acquire(timeout=INTERRUPTED):
+            return False
+        try:
             self._queue_close(code, reason)
+        finally:
+            self._lock.release()
         self._waker.wake()
+        return True
 
     def _queue_close(self, code: int, reason: str) -> None:
         """Queue a close frame once; media that did not start is dropped for it."""

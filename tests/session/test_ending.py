@@ -150,6 +150,48 @@ def test_silence_is_1006_of_the_network(connect, raw):
     assert heard.kinds[-2:] == ["error", "close"]
 
 
+INTERRUPTED = """
+import os, signal, sys, time
+import livesdk, livesdk.transport._websocket as websocket
+from livesdk.emulator import Emulator
+
+where = sys.argv[1]
+with Emulator() as emulator:
+    client = livesdk.Client(api_key="any", http_options={"base_url": emulator.base_url}, proxy="")
+    session = client.live.connect("m", {"response_modalities": ["TEXT"]})
+    connection, taken = session._connection, []
+
+    def handler(*_):
+        begin = time.monotonic()
+        session.close(timeout=3.0)
+        taken.append(time.monotonic() - begin)
+
+    signal.signal(signal.SIGTERM, handler)
+    if where == "sender":
+        plain = websocket.send_some
+        def send_some(sock, view):
+            websocket.send_some = plain
+            os.kill(os.getpid(), signal.SIGTERM)
+            return plain(sock, view)
+        websocket.send_some = send_some
+        session.send_realtime_input(text="Hello")
+    else:
+        lock = connection._condition if where == "condition" else connection.dispatcher._lock
+        with lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+    info = session.wait_closed(5.0)
+    assert len(taken) == 1 and taken[0] < 3.5, taken
+    print(info.code, info.initiated_by)
+"""
+
+
+@pytest.mark.parametrize("where", ["sender", "condition", "dispatcher"])
+def test_a_signal_handler_may_close_whatever_it_interrupts(where):
+    done = run_script(INTERRUPTED, where)
+    assert (done.returncode, done.stdout.split()) == (0, ["1000", "local"]), done.stderr
+
+
 def test_bytes_that_wait_for_slow_callbacks_are_no_silence(connect, raw):
     talks = threading.Event()
 

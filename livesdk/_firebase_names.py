@@ -36,6 +36,7 @@ class FirebaseNames:
         request: Any = None,
         turn_complete: Optional[bool] = None,
         *,
+        input: Any = None,  # noqa: A002  # the name it had
         end_of_turn: Optional[bool] = None,
     ) -> None:
         """Send whatever it is: text, contents, blobs, responses, or a message as a dict.
@@ -48,8 +49,12 @@ class FirebaseNames:
                 either case.  ``None`` means: answer with what you have.
             turn_complete: For text and contents: answer now.  False unless given, as the API's
                 first documentation has it; pass True to get an answer.
+            input: Another name of ``request``.
             end_of_turn: Another name of ``turn_complete``.
         """
+        if input is not None and request is not None:
+            raise ConfigError("send: request and input are two names of one argument")
+        request = input if request is None else request
         _send_anything(self, request, turn_complete if end_of_turn is None else end_of_turn)
 
     def send_text_realtime(self: Any, text: str) -> None:

@@ -247,6 +247,7 @@ class Session(FirebaseNames, Senders):
             ``stop_receiving()`` cut it off.
 
         Raises:
+            ConfigError: The prompt is empty, or of no kind that can be sent.
             LiveTimeout: The turn did not end in time.  The session lives; what came of the turn is
                 given up.
             SessionReconnecting: No connection came back in time; the prompt was not sent.
@@ -254,6 +255,11 @@ class Session(FirebaseNames, Senders):
             ConcurrentReceiveError: Another thread receives already.
             LocalProtocolError: It would wait for the thread it is called in.
         """
+        if prompt is None or (isinstance(prompt, (str, list, tuple)) and not prompt):
+            raise ConfigError(
+                f"ask({prompt!r}): nothing to say; to have the model go on by itself, call"
+                " send_client_content(turn_complete=True) and receive_turn()"
+            )
         deadline = time.monotonic() + seconds_of_timeout(timeout)
         connection = self._connection
         with self._receiving():

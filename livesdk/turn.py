@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 from attrs import Factory, field
 
@@ -50,6 +50,9 @@ class TurnCall:
         return None if error is None else str(error)
 
 
+EndedBy = Literal["turn_complete", "idle", "closed", "reconnected"]
+
+
 @define(kw_only=True)
 class Turn:
     """Everything the model said and did in answer to one input.
@@ -87,10 +90,18 @@ class Turn:
     turn_complete_reason: Union[TurnCompleteReason, str, None] = None
     interaction_status: Union[InteractionStatus, str, None] = None
     interrupted: bool = False
-    ended_by: Optional[str] = None
+    ended_by: Optional[EndedBy] = None
     close_info: Optional[CloseInfo] = None
     time_to_first_audio: Optional[float] = None
     messages: list[LiveServerMessage] = field(factory=list, repr=False)
+
+    @property
+    def is_complete(self) -> bool:
+        """The model came to its end, or was interrupted: nothing is missing.
+
+        False where the session or its connection ended first, or the time was up.
+        """
+        return self.ended_by in ("turn_complete", "idle")
 
     @property
     def audio_ms(self) -> float:

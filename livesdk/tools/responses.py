@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from .. import codec
@@ -15,12 +15,13 @@ def response_of(result: Any) -> FunctionResponse:
     """Make a response of what a function returned.
 
     A dict is sent as it is; bytes, blobs and pictures become parts; anything else, falsy values
-    included, stands under ``"result"``.
+    included, stands under ``"result"``.  What JSON has no notation for is written as one would:
+    dataclasses as objects, enums as their values, arrays and sets as lists, dates in ISO 8601.
     """
     if isinstance(result, FunctionResponse):
         return result
-    if isinstance(result, dict):
-        return FunctionResponse(response=result)
+    if isinstance(result, Mapping):
+        return FunctionResponse(response=_written(result))
     part = _part_of(result)
     if part is not None:
         return FunctionResponse(response={}, parts=[part])
@@ -28,7 +29,7 @@ def response_of(result: Any) -> FunctionResponse:
         parts = [_part_of(item) for item in result]
         if all(part is not None for part in parts):
             return FunctionResponse(response={}, parts=[part for part in parts if part])
-    return FunctionResponse(response={"result": result})
+    return FunctionResponse(response={"result": _written(result)})
 
 
 def response_of_all(results: Iterable[Any]) -> FunctionResponse:
@@ -36,6 +37,15 @@ def response_of_all(results: Iterable[Any]) -> FunctionResponse:
     return response_of(
         [each.response if isinstance(each, FunctionResponse) else each for each in results]
     )
+
+
+def _written(value: Any) -> Any:
+    from .as_json import as_json  # not for every program
+
+    try:
+        return as_json(value)
+    except RecursionError:  # it holds itself: that is said where it is sent
+        return value
 
 
 def _part_of(value: Any) -> Optional[FunctionResponsePart]:

@@ -819,3 +819,21 @@ def test_a_callback_may_be_any_function_that_takes_one_argument_or_none(connect,
     session = connect(serve(), {"onclose": right})
     session.on("close", right)
     session.close()
+
+
+async def waits(message: object) -> None:
+    raise AssertionError(message)
+
+
+class Waiting:
+    async def __call__(self, message: object) -> None:
+        raise AssertionError(message)
+
+
+@pytest.mark.parametrize("callback", [waits, functools.partial(waits), Waiting()])
+def test_a_coroutine_is_refused_since_nobody_would_run_it(connect, serve, callback):
+    with pytest.raises(livesdk.ConfigError, match="onmessage: a coroutine would never run"):
+        connect(serve(), livesdk.LiveCallbacks(onmessage=callback))
+    session = connect(serve())
+    with pytest.raises(livesdk.ConfigError, match="coroutine"):
+        session.on("message", callback)

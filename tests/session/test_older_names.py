@@ -197,3 +197,11 @@ def test_methods_are_snake_case_only():
     for cls in (livesdk.Session, livesdk.MusicSession, livesdk.Client, livesdk.LiveGenerativeModel):
         public = [name for name in dir(cls) if not name.startswith("_")]
         assert [name for name in public if re.search("[A-Z]", name)] == []
+
+
+def test_send_takes_input_as_it_did():
+    with opened("Hi") as (_, session):
+        session.send(input="Hello", end_of_turn=True)
+        assert "".join(m.text or "" for m in session.receive_turn(timeout=PATIENCE)) == "Hi"
+        with pytest.raises(livesdk.ConfigError, match="two names"):
+            session.send("Hello", input="Hello")

@@ -394,3 +394,19 @@ def test_a_response_that_could_not_be_sent_is_not_in_the_turn():
         [call] = turn.function_calls
         assert (call.response, call.duration_ms) == (None, None)
         assert turn.ended_by == "closed"
+
+
+@pytest.mark.parametrize("prompt", [None, "", [], ()])
+def test_to_ask_for_nothing_is_refused_and_nothing_is_sent(prompt):
+    with opened("Well?") as (emulator, session):
+        with pytest.raises(livesdk.ConfigError, match="nothing to say"):
+            session.ask(prompt)
+        assert session.stats.messages_sent == 0
+        assert session.ask("Hello").is_complete
+    assert len(emulator.frames) == 2
+
+
+def test_a_turn_that_the_session_did_not_outlive_is_not_complete():
+    with opened([Say("The dose is 5"), Close(1000)]) as (_, session):
+        turn = session.ask("How much?")
+    assert (turn.text, turn.ended_by, turn.is_complete) == ("The dose is 5", "closed", False)

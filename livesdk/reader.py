@@ -84,6 +84,7 @@ class End:
         planned: It was left for another one.
         final: Another one was tried in vain.
         cut: The connection before it ended in the middle of a turn.
+        hint: What usually helps, if it is not what its code says.
     """
 
     code: int
@@ -94,6 +95,7 @@ class End:
     planned: bool = False
     final: bool = False
     cut: bool = False
+    hint: Optional[str] = None
 
 
 @frozen
@@ -421,7 +423,7 @@ class Reader:
             mid_turn=end.cut or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
-            hint=None if end.clean else cause_of(end.code, end.reason).hint,
+            hint=end.hint or (None if end.clean else cause_of(end.code, end.reason).hint),
         )
 
     def _finish(self, end: End) -> None:

@@ -176,7 +176,8 @@ class Recovery(Reader):
         while True:
             delay = self._budget.delay(gap.then, gap.seconds)
             if delay is None:
-                return gap.last_end
+                _log.warning("session %d: %s", self.number, self._budget.spent)
+                return evolve(gap.last_end, hint=self._budget.spent)
             if not self._pause(delay):
                 return evolve(self._closed_locally(), cut=gap.cause.mid_turn)
             try:

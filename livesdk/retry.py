@@ -311,6 +311,14 @@ class Budget:
     dials: int = 0
     seconds: float = 0.0
 
+    @property
+    def spent(self) -> str:
+        """What to say when nothing is left."""
+        return (
+            f"gave up after {self.dials} dials and {self.seconds:.0f} s without a connection, counted"
+            " from the last completed turn: see ReconnectPolicy"
+        )
+
     def refill(self) -> None:
         """A turn was completed."""
         self.dials, self.seconds = 0, 0.0

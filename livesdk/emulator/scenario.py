@@ -26,6 +26,7 @@ import attrs
 from ..errors import ConfigError
 from ..recording import RecordedEvent, Replay
 from ..recording._follow import connections_of
+from .faults import OpeningFault
 from .steps import Say, Step
 
 __all__ = ["Input", "Reply", "Scenario", "Script"]
@@ -67,6 +68,17 @@ def _as_steps(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
     return steps
 
 
+def _as_answer(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
+    steps = _as_steps(given)
+    for step in steps:
+        if isinstance(step, OpeningFault):
+            raise ConfigError(
+                f"{type(step).__name__} says how a connection begins: it belongs into"
+                " Scenario(openings=[…]), or into emulator.inject(…), not into a reply"
+            )
+    return steps
+
+
 @attrs.frozen(kw_only=True)
 class Reply:
     r"""An answer, and what it answers.
@@ -82,7 +94,7 @@ class Reply:
     """
 
     match: Match = None
-    steps: tuple[Step, ...] = attrs.field(converter=_as_steps)
+    steps: tuple[Step, ...] = attrs.field(converter=_as_answer)
     times: int | None = None
 
     def matches(self, heard: Input) -> bool:
@@ -99,6 +111,8 @@ class Reply:
 
 
 def _as_replies(given: Sequence[Any]) -> tuple[Reply, ...]:
+    if isinstance(given, (str, Step, Reply)):
+        raise ConfigError(f"Scenario.replies: expected a list, got {given!r:.60}; add brackets")
     return tuple(item if isinstance(item, Reply) else Reply(steps=item) for item in given)
 
 

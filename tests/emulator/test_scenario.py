@@ -12,6 +12,7 @@ from livesdk.emulator import (
     Close,
     GenerationComplete,
     GoAway,
+    HttpStatus,
     Input,
     Interrupt,
     Reply,
@@ -205,3 +206,14 @@ def test_text_frames_and_more_of_the_setup_reply_on_request(emulate, dial):
 def test_what_is_no_step_is_refused(wrong):
     with pytest.raises(ConfigError):
         wrong()
+
+
+@pytest.mark.parametrize("replies", ["Good morning", Say("Good morning"), Reply(steps="Good")])
+def test_replies_that_are_no_list_are_refused(replies):
+    with pytest.raises(ConfigError, match="add brackets"):
+        Scenario(replies=replies)
+
+
+def test_a_fault_of_the_opening_is_no_answer():
+    with pytest.raises(ConfigError, match=r"HttpStatus says how a connection begins.*openings"):
+        Scenario(replies=[[Say("One"), HttpStatus(503)]])

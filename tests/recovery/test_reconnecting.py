@@ -185,6 +185,7 @@ def test_the_budget_ends_a_server_that_takes_everybody_and_keeps_nobody() -> Non
         assert heard.kinds.count("reconnect") == 4
         assert len(line.stations) == 5
         assert heard.kinds.count("close") == 1
+        assert info.hint.startswith("gave up after 4 dials")
         assert heard.kinds[-2:] == ["error", "close"]
 
 

@@ -142,6 +142,16 @@ class Client(HoldsSecret):
         where = self._access.base_url or self._access.project or "default"
         return f"<livesdk.Client {self._access.backend} {where}>"
 
+    def __enter__(self) -> Client:  # noqa: PYI034  # nobody derives from it
+        """Return the client; at the end of the block nothing is left to be done."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do nothing: a client holds no connection; each session is closed by itself."""
+
     def _dial(self, access: Access, service: str) -> Callable[[], Dial]:
         """Return what makes the request of one dial; it fetches tokens, on the reader's thread."""
         url = service_url(access, service)

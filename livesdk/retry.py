@@ -314,10 +314,8 @@ class Budget:
     @property
     def spent(self) -> str:
         """What to say when nothing is left."""
-        return (
-            f"gave up after {self.dials} dials and {self.seconds:.0f} s without a connection, counted"
-            " from the last completed turn: see ReconnectPolicy"
-        )
+        spent = f"{self.dials} dials and {self.seconds:.0f} s without a connection"
+        return f"gave up after {spent}, since the last completed turn: see ReconnectPolicy"
 
     def refill(self) -> None:
         """A turn was completed."""

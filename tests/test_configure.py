@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from livesdk import ConfigError, FirebaseOptions, codec, types
+from livesdk import Client, ConfigError, FirebaseOptions, codec, types
 from livesdk.configure import checked_config, setup_message
 from livesdk.endpoint import Access, resolve
 from livesdk.families import family_of, warnings_for
@@ -336,3 +336,10 @@ def test_a_family_is_found_under_every_form_of_a_name(name):
     assert family is not None
     assert not family.blocking_by_default
     assert family_of("something") is None
+
+
+def test_a_client_in_a_with_block_is_itself_and_stays_of_use():
+    with Client(api_key="key") as client:
+        assert isinstance(client, Client)
+    client.close()
+    assert "developer" in repr(client)

@@ -161,14 +161,14 @@ class Conversation:
         elif wanted:
             self._run_aside(wanted)
 
-    def interrupt(self) -> None:
-        """Break off the turn under way, if there is one."""
+    def interrupt(self, *, by: str | None = None) -> None:
+        """Break off the turn under way, if there is one; ``by`` a call, which goes on."""
         turn, self._turn = self._turn, None
         if turn is None:
             return
         assert turn.task is not None
         turn.task.cancel()
-        self._announce_interruption(turn)
+        self._announce_interruption(turn, by)
         self._settle()
 
     def respond(self, responses: Sequence[Mapping[str, Any]]) -> None:
@@ -184,7 +184,7 @@ class Conversation:
             if call.blocking and self._turn is not None:
                 self._turn.results.append(result)
             else:
-                self._deliver(result, response)
+                self._deliver(result, response, call.id)
 
     def poke(self) -> None:
         """Go on if what the turn waits for has come."""
@@ -204,14 +204,14 @@ class Conversation:
             return self._open.get(str(response["id"]))
         return next((c for c in self._open.values() if c.name == response.get("name")), None)
 
-    def _deliver(self, result: Result, response: Mapping[str, Any]) -> None:
+    def _deliver(self, result: Result, response: Mapping[str, Any], call_id: str) -> None:
         scheduling = response.get("scheduling", "WHEN_IDLE")
         nothing_new = not response.get("response") and not response.get("willContinue")
         if scheduling == "SILENT" or nothing_new:
             self._settle()
             return
         if scheduling == "INTERRUPT" and not self.user_speaking:
-            self.interrupt()
+            self.interrupt(by=call_id)
         text = brain.tell_results([result])
         heard = Input(kind="toolResponse", text=text, frame=response)
         wanted = self._script.reply(heard)
@@ -305,10 +305,10 @@ class Conversation:
         self._speaker.reset()
         turn.completed, turn.generated = True, False
 
-    def _announce_interruption(self, turn: _Turn) -> None:
+    def _announce_interruption(self, turn: _Turn, by: str | None = None) -> None:
         """In the order of §13.3."""
         self._output.content(interrupted=True)
-        self._cancel([call for call in self._open if call in turn.calls])
+        self._cancel([call for call in self._open if call in turn.calls and call != by])
         self._complete(turn)
 
     def _settle(self) -> None:

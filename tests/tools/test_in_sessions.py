@@ -850,3 +850,19 @@ def test_a_result_that_is_no_json_is_an_error_response(serve, generator, within_
     [error] = errors
     assert isinstance(error, livesdk.ToolError)
     assert isinstance(error.__cause__, livesdk.ConfigError)
+
+
+def test_a_generator_that_interrupts_is_not_cut_off_by_its_own_values(serve):
+    go_on = threading.Event()
+
+    @tool(behavior="NON_BLOCKING", scheduling="INTERRUPT")
+    def scan() -> Iterator[str]:
+        for number in range(3):
+            yield str(number)
+            go_on.wait(0.1)
+
+    emulator = serve(Reply(steps=[Call("scan", {}, id="c1", blocking=False), Wait(2.0)]))
+    with connect(emulator, scan) as session:
+        session.send_client_content(turns="scan", turn_complete=True)
+        assert settled(lambda: len(responses(emulator)) == 4)
+        assert session.stats.tools.cancelled == 0

@@ -49,6 +49,7 @@ Hook = Callable[[Any], Any]
 _Body = Callable[[threading.Event], None]
 
 _TICK_S = 0.05
+_MODEL_HZ = 24_000
 _GRACE_S = 0.5
 """How long a thread that ends waits for another one that is held up outside."""
 
@@ -168,6 +169,8 @@ class AudioConversation:
         """Do the second half of :meth:`start`."""
         try:
             self.speaker.start()
+            # loads NumPy if it is needed: in the midst of the first words it would be late
+            pcm.Resampler(_MODEL_HZ, self.speaker.rate_hz).feed(bytes(2))
             self.microphone.start()
             self._hooks = self._make_hooks()
             self._player = self._make_player()

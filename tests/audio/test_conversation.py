@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from session.rig import settled
+from session.rig import run_script, settled
 
 import livesdk
 from livesdk import (
@@ -806,3 +806,27 @@ def test_talking_needs_push_to_talk(converse):
 def test_a_piece_says_who_spoke():
     piece = TranscriptPiece(speaker="user", text="hello")
     assert (piece.speaker, piece.finished) == ("user", False)
+
+
+FIRST_WORDS = """
+import sys
+import livesdk
+from livesdk.audio import CallableOutput, IteratorInput
+from livesdk.emulator import Emulator
+
+with Emulator() as emulator:
+    client = livesdk.Client(api_key="any", http_options={"base_url": emulator.base_url}, proxy="")
+    with client.live.connect("m", {"response_modalities": ["AUDIO"]}) as session:
+        before = "numpy" in sys.modules
+        conversation = session.start_audio_conversation(
+            microphone=IteratorInput([], rate_hz=16_000),
+            speaker=CallableOutput(lambda packet: None, rate_hz=8_000),
+        )
+        print(before, "numpy" in sys.modules)
+        conversation.stop()
+"""
+
+
+def test_numpy_is_there_before_the_first_words():
+    done = run_script(FIRST_WORDS)
+    assert (done.returncode, done.stdout.split()) == (0, ["False", "True"]), done.stderr

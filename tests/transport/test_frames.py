@@ -105,10 +105,9 @@ def frames():
 
 before = set(sys.modules)
 found = frames()
-assert "speedups" not in sys.modules  # which may be a program's own
-assert not {{name for name in set(sys.modules) - before if "websockets" not in name}} - {{
-    "importlib.util", "importlib._abc"
-}}, set(sys.modules) - before
+fresh = set(sys.modules) - before
+assert "speedups" not in fresh  # which may be a program's own
+assert {{name for name in fresh if "websockets" in name}} <= {{"websockets.speedups"}}
 assert (_mask._mask_of_websockets() is None) is {blocked}
 assert "numpy" not in sys.modules
 import numpy

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import struct
+import sys
 from typing import Any, Optional, Union
 
 from attrs import define
@@ -95,7 +96,6 @@ class Pong:
 
 
 Event = Union[Message, CloseFrame, Ping, Pong]
-_PARTLY: Any = object()
 
 
 class Violation(Exception):  # never leaves the transport
@@ -121,6 +121,7 @@ class FrameReader:
         self._position = 0  # from here on
         self._stop = 0  # up to here
         self._view: Optional[memoryview] = None  # of it, while it is memory of our own
+        self._is_partly = False  # a message is there in part, and there is room for the rest
         self._opcode = 0  # of the message that is put together; 0 between messages
         self._payload = bytearray()  # of that message, so far
         self._left: Optional[int] = None  # bytes the present frame lacks; None between frames
@@ -167,9 +168,11 @@ class FrameReader:
                 self._ahead, self._position, self._stop = b"", 0, 0
             return None
         if not self._opcode:
-            payload = self._plain()
-            if payload is not None:
-                return None if payload is _PARTLY else Message(payload)
+            whole = self._whole(1)
+            if whole:
+                return Message(whole[0])
+            if self._is_partly:
+                return None
         while True:
             if self._left is None:
                 head = self._head()
@@ -188,47 +191,47 @@ class FrameReader:
 
         Nothing is raised: what is wrong with the next one, :meth:`next` will tell.
         """
-        taken: list[Payload] = []
         try:
-            while not self._opcode:
-                payload = self._plain()
-                if payload is None or payload is _PARTLY:
-                    break
-                taken.append(payload)
+            return [] if self._opcode else self._whole(sys.maxsize)
         except Violation:
-            pass
-        return taken
+            return []
 
-    def _plain(self) -> Optional[Payload]:
-        """Take one final, unmasked data frame that is here as a whole; ``None`` for all else.
+    def _whole(self, most: int) -> list[Payload]:
+        """Take final, unmasked data frames that are here as a whole, so many at most.
 
-        ``_PARTLY`` for one that is left where it is, because there is room for the rest of it.
+        A violation is raised only by the first one.
         """
-        data, at = self._ahead, self._position
-        if self._stop - at < 4:  # some shorter ones there are, but they are rare
-            return None
-        opcode, size, start = data[at] ^ _FINAL, data[at + 1], at + 2
-        if opcode not in (BINARY, TEXT) or size >= _MASKED:
-            return None
-        if size == 126:  # RFC 6455 §5.2
-            size, start = data[start] << 8 | data[at + 3], at + 4
-        elif size == 127:
-            size, start = int.from_bytes(data[start : at + 10], "big"), at + 10
-        end = start + size
-        if end > self._stop or size > self._limit:
-            fits = opcode == BINARY and self._view is not None and end - at <= len(self._view)
-            return _PARTLY if fits and size <= self._limit else None
-        payload: Payload
-        if self._view is None:
-            payload = data[start:end]  # type: ignore[assignment]  # bytes, as there is no view
-        else:
-            payload = self._view[start:end]
-            if size < _LARGE:
+        taken: list[Payload] = []
+        data, view, at, stop = self._ahead, self._view, self._position, self._stop
+        self._is_partly = False
+        while stop - at >= 4 and len(taken) < most:  # some are shorter, but they are rare
+            opcode, size, start = data[at] ^ _FINAL, data[at + 1], at + 2
+            if opcode not in (BINARY, TEXT) or size >= _MASKED:
+                break
+            if size == 126:  # RFC 6455 §5.2
+                size, start = data[start] << 8 | data[at + 3], at + 4
+            elif size == 127:
+                size, start = int.from_bytes(data[start : at + 10], "big"), at + 10
+            end = start + size
+            if size > self._limit:
+                break
+            if end > stop:  # left where it is, if there is room for the rest of it
+                self._is_partly = opcode == BINARY and view is not None and end - at <= len(view)
+                break
+            payload: Any = data[start:end] if view is None else view[start:end]
+            if opcode == TEXT:
+                try:
+                    payload = str(payload, "utf-8")
+                except UnicodeDecodeError:
+                    if taken:
+                        break
+                    raise Violation(1007, "text that is not UTF-8") from None
+            elif view is not None and size < _LARGE:
                 payload = bytes(payload)
-        if opcode == TEXT:
-            payload = _text(payload)
-        self._position = end
-        return payload
+            taken.append(payload)
+            at = end
+        self._position = at
+        return taken
 
     def _bytes(self, start: int, end: int) -> bytes:
         if self._view is None:
@@ -305,13 +308,6 @@ class FrameReader:
         opcode, payload = self._opcode, self._payload
         self._opcode, self._payload = 0, bytearray()
         return Message(str(payload, "utf-8") if opcode == TEXT else bytes(payload))
-
-
-def _text(payload: Any) -> str:
-    try:
-        return str(payload, "utf-8")
-    except UnicodeDecodeError:
-        raise Violation(1007, "text that is not UTF-8") from None
 
 
 def _close(payload: bytes) -> CloseFrame:

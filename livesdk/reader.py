@@ -84,7 +84,7 @@ class End:
         planned: It was left for another one.
         final: Another one was tried in vain.
         cut: The connection before it ended in the middle of a turn.
-        hint: What usually helps, if it is not what its code says.
+        hint: What usually helps, besides what its code says.
     """
 
     code: int
@@ -423,7 +423,7 @@ class Reader:
             mid_turn=end.cut or self.memory.mid_turn,
             resumable=self.memory.handle is not None,
             error=end.error,
-            hint=end.hint or (None if end.clean else cause_of(end.code, end.reason).hint),
+            hint=_hint(end),
         )
 
     def _finish(self, end: End) -> None:
@@ -474,3 +474,9 @@ def _words_of_error(message: Any) -> str:
     error = (message.raw or {}).get("error")
     words = error.get("message") if isinstance(error, dict) else None
     return shorten(words) if isinstance(words, str) else ""
+
+
+def _hint(end: End) -> Optional[str]:
+    """What usually helps: what is known of this end, and of its code."""
+    of_code = None if end.clean else cause_of(end.code, end.reason).hint
+    return "; ".join(filter(None, (end.hint, of_code))) or None

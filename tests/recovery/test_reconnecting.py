@@ -17,6 +17,7 @@ from session.rig import PATIENCE, Caught, Heard, settled, within
 import livesdk
 from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
 from livesdk.errors import AuthenticationError, SessionClosed, SessionReconnecting, SetupError
+from livesdk.retry import cause_of
 
 
 def followed(heard: Heard, **more: Any) -> livesdk.LiveCallbacks:
@@ -187,6 +188,22 @@ def test_the_budget_ends_a_server_that_takes_everybody_and_keeps_nobody() -> Non
         assert heard.kinds.count("close") == 1
         assert info.hint.startswith("gave up after 4 dials")
         assert heard.kinds[-2:] == ["error", "close"]
+
+
+def test_the_hint_of_a_session_that_gives_up_keeps_that_of_the_close_code() -> None:
+    heard = Heard()
+
+    def breaks(station: Station) -> None:
+        station.open()
+        station.close(1011, "broken")
+
+    policy = livesdk.ReconnectPolicy(attempts=1, first_delay=0.01)
+    with Line(breaks) as line, connected(line, followed(heard), reconnect=policy):
+        info = heard.wait("close")
+    own = cause_of(1011, "broken").hint
+    assert own
+    assert info.hint.startswith("gave up after 1 dials")
+    assert info.hint.endswith(own)
 
 
 def test_a_completed_turn_refills_the_budget() -> None:
@@ -643,8 +660,12 @@ def test_the_result_of_a_call_that_was_lost_is_not_sent_and_its_id_may_come_agai
             for response in answer["functionResponses"]
         ]
         assert [response["response"] for response in responses] == [{"result": "run 2"}]
-        counts = session.stats.tools
-        assert (counts.calls, counts.answered, counts.lost) == (2, 1, 1)
+        assert settled(lambda: counted(session) == (2, 1, 1))
+
+
+def counted(session: livesdk.Session) -> tuple[int, int, int]:
+    counts = session.stats.tools
+    return counts.calls, counts.answered, counts.lost
 
 
 def test_the_order_of_what_is_told() -> None:

@@ -158,12 +158,14 @@ it, since a service writes each frame in the same way.
 
 def _remember_text(frame: bytes, found: Any) -> None:
     global _text_envelopes  # noqa: PLW0603  # a tuple, replaced as a whole: no lock is needed
-    envelope = around_text(frame)
     known = _text_envelopes
-    if envelope is None or len(known) >= _WAYS or len(frame) > _LONGEST or envelope in known:
+    if len(known) >= _WAYS or len(frame) > _LONGEST or text_of(found) is None:
+        return
+    envelope = around_text(frame)
+    if envelope is None or envelope in known:
         return
     before, behind = envelope
-    if not before.isascii() or not behind.isascii() or text_of(found) is None:
+    if not before.isascii() or not behind.isascii():
         return
     if text_of(parse(before + _PROBE + behind)) == _PROBE.decode():  # that text is the one
         _text_envelopes = (*known, envelope)

@@ -16,7 +16,6 @@ callback runs under it.
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import threading
 import time
@@ -26,6 +25,7 @@ from typing import Any, Literal, Optional, Union
 
 from attrs import evolve
 
+from ._functions import plain_function
 from ._log import get_logger
 from ._records import frozen
 from ._timeout import seconds_of_timeout
@@ -128,20 +128,11 @@ def takes_argument(callback: Callback) -> bool:
     )
 
 
-def is_coroutine_function(function: Any) -> bool:
-    """Tell whether calling it makes a coroutine; a partial or an object may hide that."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isroutine(function) or not callable(function):
-        return inspect.iscoroutinefunction(function)
-    return inspect.iscoroutinefunction(type(function).__call__)
-
-
 def _check(name: str, callback: Any) -> None:
     """Raise :class:`ConfigError` unless it can be called with one argument, or with none."""
     if not callable(callback):
         raise ConfigError(f"{name}: expected a function, got {callback!r:.60}")
-    if is_coroutine_function(callback):
+    if inspect.iscoroutinefunction(plain_function(callback)):
         raise ConfigError(f"{name}: a coroutine would never run here; pass a plain function")
     try:
         signature = inspect.signature(callback)

@@ -37,7 +37,7 @@ PLAN = (
     ("left wing", "_post audio credentials dispatch inbox transport video"),
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "_timeout retry"),
-    ("cellar", "_lock _log _secret _version errors"),
+    ("cellar", "_functions _lock _log _secret _version errors"),
     ("foundations", "_records"),
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}

@@ -14,6 +14,7 @@ from typing import Any, Optional, TypeVar, Union, overload
 
 import attrs
 
+from .._functions import plain_function
 from .._records import frozen
 from ..errors import ConfigError
 from ..types._base import Model
@@ -203,9 +204,9 @@ def function_tool(function: Callable[..., Any], where: str = "tools") -> Functio
             f"{where}: a name starts with a letter or _, and has at most 128 of"
             " letters, digits, _ . : and -; pass @tool(name=...)"
         )
-    if inspect.iscoroutinefunction(_plain(function)):
+    if inspect.iscoroutinefunction(plain_function(function)):
         raise ConfigError(f"{where}: a coroutine needs an event loop; pass a plain function")
-    summary, described = _documented(_plain(function))
+    summary, described = _documented(plain_function(function))
     parameters, context = _parameters(function, where)
     shapes = {
         parameter.name: _described(
@@ -232,17 +233,8 @@ def function_tool(function: Callable[..., Any], where: str = "tools") -> Functio
 
 
 def _options_of(function: Any) -> ToolOptions:
-    marked = getattr(function, _MARK, None) or getattr(_plain(function), _MARK, None)
+    marked = getattr(function, _MARK, None) or getattr(plain_function(function), _MARK, None)
     return marked if isinstance(marked, ToolOptions) else ToolOptions()
-
-
-def _plain(function: Any) -> Any:
-    """Return the function inside partials, and the ``__call__`` of objects."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.isroutine(function) or inspect.isclass(function):
-        return function
-    return type(function).__call__ if callable(function) else function
 
 
 def _name_of(function: Any) -> str:
@@ -257,7 +249,7 @@ def _parameters(
     """Return the parameters with their annotations, and the name of the context's."""
     try:
         signature = inspect.signature(function)
-        hints = typing.get_type_hints(_plain(function), include_extras=True)
+        hints = typing.get_type_hints(plain_function(function), include_extras=True)
     except Exception as error:  # on 3.12 even the tokenizer's own, for some builtins
         raise ConfigError(f"{where}: its signature cannot be read: {error}") from error
     found: list[tuple[inspect.Parameter, Any]] = []

@@ -42,7 +42,8 @@ class Calls:
         report: Told of each :class:`ToolError`.
         on_settled: Called, on a worker, when no call is left that a turn has to wait for.
         blocks_by_default: What a declaration without ``behavior`` means to the model.
-        in_parts: The service takes several responses to one call (Protocol §6).
+        in_parts: The service takes several responses to one call, if the model does not wait for it
+            (Protocol §6).
         tool_audio: ``"drop"`` realtime media while a BLOCKING call is open, or ``"send"`` it.
     """
 
@@ -76,7 +77,7 @@ class Calls:
             send=self._respond,
             report=report,
             on_over=self._over,
-            in_parts=in_parts,
+            in_parts=lambda name: in_parts and not self._gate.blocks(name),
         )
 
     def use(self, tools: Optional[Sequence[Tool]], functions: Sequence[FunctionTool]) -> None:

@@ -48,8 +48,12 @@ class Gate:
     def called(self, calls: Iterable[FunctionCall]) -> None:
         """Calls came in, none of them again."""
         for call in calls:
-            if call.name in self._blocking:
+            if self.blocks(call.name):
                 self.open.append(call.id or call.name or "")
+
+    def blocks(self, name: Optional[str]) -> bool:
+        """The model waits for calls of this function."""
+        return name in self._blocking
 
     def over(self, call_id: Optional[str], name: Optional[str] = None) -> None:
         """A call was answered, cancelled, or took too long."""

@@ -86,8 +86,8 @@ class ToolRunner:
             tells whether they are still wanted: not on another connection than the call's.
         report: Told of each :class:`ToolError`.
         on_over: Told of id and name of each call that is over, and whether a response was sent.
-        in_parts: The service takes several responses to one call; else a generator is answered with
-            one, of all that it yields.
+        in_parts: Tells, by name, whether the service takes several responses to one call of a
+            function; else a generator is answered with one, of all that it yields.
         workers: Threads at most; a function that outlives its timeout gets a substitute.
     """
 
@@ -99,7 +99,7 @@ class ToolRunner:
         send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_over: Callable[[Optional[str], str, bool], None],
-        in_parts: bool = True,
+        in_parts: Callable[[str], bool] = lambda _name: True,
         workers: int = 4,
     ) -> None:
         self._session = session
@@ -312,7 +312,7 @@ class ToolRunner:
             return
         try:
             result = tool.bind(call.args, call)()
-            if isinstance(result, Iterator) and self._in_parts:
+            if isinstance(result, Iterator) and self._in_parts(call.name):
                 yield from self._parts(call, result)
                 return
             if isinstance(result, Iterator):

@@ -487,20 +487,22 @@ def test_what_is_said_by_hand_to_a_cancelled_call_is_not_sent(serve):
     assert [response["id"] for response in responses(emulator)] == ["b"]
 
 
+@pytest.mark.parametrize("behavior", ["BLOCKING", "NON_BLOCKING"])
 @pytest.mark.parametrize("vertex", [False, True])
-def test_a_generator_is_answered_in_as_many_parts_as_the_service_takes(serve, vertex):
-    @tool(behavior="NON_BLOCKING")
+def test_a_generator_is_answered_in_as_many_parts_as_the_service_takes(serve, vertex, behavior):
+    @tool(behavior=behavior)
     def count() -> Iterator[Any]:
         yield 1
         yield {"two": 2}
 
-    steps = [Call("count", {}, id="c", blocking=False), Say("Well."), TurnComplete()]
+    blocking = behavior == "BLOCKING"
+    steps = [Call("count", {}, id="c", blocking=blocking), Say("Well."), TurnComplete()]
     emulator = serve(Reply(steps=steps))
     with connect(emulator, count, vertexai=vertex) as session:
         session.send_client_content("go")
         assert settled(lambda: session.stats.tools.answered == 1)
         assert session.close_info is None
-    if vertex:
+    if vertex or blocking:
         [response] = responses(emulator)
         assert response["response"] == {"result": [1, {"two": 2}]}
         assert "willContinue" not in response

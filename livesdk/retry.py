@@ -125,6 +125,13 @@ CAUSES = (  # the first match counts
     ),
     Cause(
         (1007, 1008),
+        r"activity (control|detection)",
+        Next.STOP,
+        "activity_start and activity_end are for sessions whose config disables"
+        " automatic_activity_detection, audio_stream_end is for the others",
+    ),
+    Cause(
+        (1007, 1008),
         r"unknown name|cannot find field|invalid json|invalid value|invalid argument",
         Next.STOP,
         "a field of the request is not known to this model or API version",

@@ -102,11 +102,11 @@ class Senders(Lifecycle[LiveServerMessage]):
         timeout: Optional[float],
         before: Optional[Callable[[], None]] = None,
     ) -> None:
-        if isinstance(turns, Mapping):
-            turns, turn_complete = content_in(turns, turn_complete)
         if type(turns) is str and type(turn_complete) is bool:  # by far the most
             payload = codec.encode_user_text(turns, turn_complete=turn_complete)
         else:
+            if isinstance(turns, Mapping):
+                turns, turn_complete = content_in(turns, turn_complete)
             payload = codec.encode(sending.client_content(turns, turn_complete, self._access))
         self._send_payload(payload, timeout, asks=bool(turn_complete), before=before)
 
@@ -182,6 +182,18 @@ class Senders(Lifecycle[LiveServerMessage]):
         elif isinstance(media, list) and media:
             pieces = [{**given, "media": item} for item in media]
         self._send_realtime(pieces, rate_hz, timeout)
+
+    @property
+    def _detects_activity(self) -> Optional[bool]:
+        """The server notices by itself when the user speaks (Protocol §3.7).
+
+        ``None`` where nobody here knows: a token's maker, or a gateway, may have settled it.
+        """
+        if self._access.is_token or self._access.is_gateway:
+            return None
+        config = self._setup.realtime_input_config
+        detection = config.automatic_activity_detection if config else None
+        return not (detection and detection.disabled)
 
     def _send_pcm(self, samples: bytes, rate_hz: Optional[int]) -> None:
         """Send what a microphone gives, fifty times a second: the straight way through."""
@@ -353,7 +365,7 @@ class Senders(Lifecycle[LiveServerMessage]):
 
         Raises:
             ConfigError: No such file, no WAV file of 16-bit samples, or a chunk that is neither
-                audio nor a picture.
+                audio nor a picture; or ``end`` in a session without automatic detection.
             SessionClosed: The session ended on the way.
         """
         stream_media(

@@ -38,6 +38,11 @@ def stream_media(
     """Send audio piece by piece; see :meth:`livesdk.session.Session.send_media_stream`."""
     _positive("rate_hz", rate_hz)
     _positive("chunk_ms", chunk_ms)
+    if end and session._detects_activity is False:
+        raise ConfigError(
+            "end=True says audioStreamEnd, which is for sessions with automatic detection: pass"
+            " end=False, with activity_start before the stream and activity_end behind it"
+        )
     chunks, total_ms, rate = _chunks_of(stream, rate_hz, chunk_ms)
     pace = _Pace(session) if realtime else None
     sent_ms, pictures = 0.0, False

@@ -90,7 +90,8 @@ class AudioConversation:
         on_end: Called once, last, with the exception that ended the conversation, or ``None``.
 
     Raises:
-        ConfigError: An argument is none of those named.
+        ConfigError: An argument is none of those named; or push-to-talk in a session with automatic
+            detection.
         AudioError: ``echo="webrtc"`` without the extra ``aec``.
     """
 
@@ -111,7 +112,7 @@ class AudioConversation:
         on_level: Optional[Callable[[Levels], Any]] = None,
         on_end: Optional[Callable[[Optional[BaseException]], Any]] = None,
     ) -> None:
-        check(echo, turns)
+        check(echo, turns, session._detects_activity)
         self.session = session
         self.microphone = as_input(microphone)
         self.speaker = as_output(speaker)

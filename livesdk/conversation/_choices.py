@@ -18,12 +18,20 @@ _ECHOES = ("none", "half-duplex", "webrtc")
 _TURNS = ("server", "hybrid", "push-to-talk")
 
 
-def check(echo: Any, turns: Any) -> None:
-    """Raise :class:`ConfigError` unless both are known words, or the echo a callable."""
+def check(echo: Any, turns: Any, detects_activity: Optional[bool]) -> None:
+    """Raise :class:`ConfigError` unless both are known words, or the echo a callable.
+
+    Push-to-talk is not possible beside a server that detects by itself when the user speaks.
+    """
     if not (echo in _ECHOES if isinstance(echo, str) else callable(echo)):
         raise ConfigError(f"echo={echo!r:.40}; one of {_ECHOES} or a callable is expected")
     if turns not in _TURNS:
         raise ConfigError(f"turns={turns!r:.40}; one of {_TURNS} is expected")
+    if turns == "push-to-talk" and detects_activity:
+        raise ConfigError(
+            f"turns={turns!r} needs a session without automatic detection: connect with"
+            ' realtime_input_config={"automatic_activity_detection": {"disabled": True}}'
+        )
 
 
 def as_input(given: Union[AudioInput, int, str, None]) -> AudioInput:

@@ -203,7 +203,7 @@ class Replay:
         return _Offline(self.events, speed if realtime else None, waits)
 
     def _setup(self) -> LiveClientSetup:
-        """Return as much of the setup as a session acts by: the model, and what it may call."""
+        """Return as much of the setup as a session acts by: model, calls, who detects speech."""
         from ..types.requests import LiveClientSetup
 
         frames = (event.frame for event in self.events if event.kind == "setup")
@@ -216,7 +216,10 @@ class Replay:
             for function in tool.get("functionDeclarations") or ()
         ]
         tools = [{"functionDeclarations": declared}] if declared else None
-        return codec.check({"model": setup.get("model"), "tools": tools}, LiveClientSetup)
+        detection = (setup.get("realtimeInputConfig") or {}).get("automaticActivityDetection") or {}
+        disabled = {"automaticActivityDetection": {"disabled": bool(detection.get("disabled"))}}
+        acts_by = {"model": setup.get("model"), "tools": tools, "realtimeInputConfig": disabled}
+        return codec.check(acts_by, LiveClientSetup)
 
 
 @attrs.frozen

@@ -786,6 +786,7 @@ def test_video_is_sent_at_its_pace_until_stopped(converse):
         ({"echo": "loud"}, "echo='loud'"),
         ({"echo": None}, "echo=None"),
         ({"turns": "mine"}, "turns='mine'"),
+        ({"turns": "push-to-talk"}, '"disabled": True'),  # here the server listens
         ({"microphone": 1.5}, "microphone: an AudioInput"),
         ({"speaker": object()}, "speaker: an AudioOutput"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -166,6 +167,25 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 # --------------------------------------------------------------------------- without a network
+
+
+@pytest.mark.parametrize(
+    ("member", "outcome"),
+    [
+        (b"", contextlib.nullcontext()),
+        (
+            b', "realtimeInputConfig": {"automaticActivityDetection": {"disabled": true}}',
+            pytest.raises(livesdk.ConfigError),
+        ),
+    ],
+)
+def test_a_replay_knows_whether_the_user_was_detected(member, outcome):
+    setup = b'{"at": 0, "direction": "client", "frame": {"setup": {"model": "m"%b}}}\n' % member
+    complete = b'{"at": 1, "direction": "server", "frame": {"setupComplete": {}}}\n'
+    asks = b'{"at": 2, "direction": "client", "frame": {"clientContent": {}}}\n'
+    replay = Replay(io.BytesIO(HEADER + setup + complete + asks))
+    with replay.session() as session, outcome:
+        session.send_media_stream(bytes(640), realtime=False)
 
 
 @pytest.mark.parametrize("pace", [{}, {"realtime": True, "speed": 4.0}])

@@ -289,6 +289,20 @@ def test_an_end_with_a_handle_is_resumable(connect, serve):
     assert session.wait_closed(5).resumable
 
 
+@pytest.mark.parametrize(
+    ("disabled", "signal"), [(False, {"activity_start": {}}), (True, {"audio_stream_end": True})]
+)
+def test_a_signal_of_the_other_way_to_take_turns_comes_with_a_hint(
+    connect, serve, disabled, signal
+):
+    detection = {"automatic_activity_detection": {"disabled": disabled}}
+    session = connect(serve(), config={"realtime_input_config": detection})
+    session.send_realtime_input(**signal)
+    info = session.wait_closed(5)
+    assert info.code == 1007
+    assert "automatic_activity_detection" in info.hint
+
+
 def test_a_known_cause_comes_with_a_hint(connect, serve):
     emulator = serve()
     session = connect(emulator)

@@ -8,11 +8,12 @@ import time
 import wave
 
 import pytest
-from session.opened import PATIENCE, Running, blob, heard, opened, pcm_of, stop_reading
+from session.opened import MANUAL, PATIENCE, Running, blob, heard, opened, pcm_of, stop_reading
 
 import livesdk
 from livesdk import pcm, streaming, types
 from livesdk.emulator import Close
+from livesdk.errors import ConfigError
 
 pytestmark = pytest.mark.requires("emulator")
 
@@ -180,6 +181,14 @@ def test_a_source_that_stalled_does_not_flood_the_network_afterwards(clock):
     for sent_ms in range(0, 1000, 100):
         pace.wait(sent_ms)
     assert sum(clock.waits) == pytest.approx(0.9 - 0.2)
+
+
+def test_where_the_user_is_not_detected_no_stream_is_ended():
+    with opened(config=MANUAL) as (emulator, session):
+        with pytest.raises(ConfigError, match="activity_end"):
+            session.send_media_stream(b"\1\2" * 320)
+        session.send_media_stream(b"\3\4" * 320, end=False)
+        assert [pcm_of(frame) for frame in heard(emulator, session)] == [b"\3\4" * 320]
 
 
 def test_a_stream_takes_as_long_as_it_is_spoken():

@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from . import values
 from .steps import Step
 
 __all__ = [
@@ -56,7 +57,7 @@ class HttpStatus(OpeningFault):
         headers: More headers.
     """
 
-    status: int
+    status: int = attrs.field(validator=values.whole(100, 599))
     message: str = ""
     body: str | None = attrs.field(default=None, kw_only=True)
     headers: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
@@ -76,7 +77,7 @@ class SilentSetup(OpeningFault):
 class RefuseSetup(OpeningFault):
     """Answer the setup with a close frame.  Example: ``RefuseSetup(1011, "Internal error.")``."""
 
-    code: int = 1007
+    code: int = attrs.field(default=1007, validator=values.close_code)
     reason: str = "Request contains an invalid argument."
 
 
@@ -87,7 +88,7 @@ class DelaySetup(OpeningFault):
     Example: ``DelaySetup(0.2)``, ``DelaySetup("go")``.
     """
 
-    until: float | str
+    until: float | str = attrs.field(validator=values.moment)
 
 
 @attrs.frozen
@@ -121,7 +122,7 @@ class BadUtf8(Step):
 class SplitFrames(Step):
     """From now on cut every message into fragments.  Example: ``SplitFrames(3)``."""
 
-    pieces: int = 3
+    pieces: int = attrs.field(default=3, validator=values.whole(1))
 
 
 @attrs.frozen
@@ -136,7 +137,7 @@ class UnknownFields(Step):
 class Close(Step):
     """Close with this code and reason.  Example: ``Close(1011, "Deadline expired")``."""
 
-    code: int = 1000
+    code: int = attrs.field(default=1000, validator=values.close_code)
     reason: str = ""
 
 
@@ -157,7 +158,9 @@ class StopReading(Step):
     Example: ``StopReading(2.0)``.
     """
 
-    seconds: float | None = None
+    seconds: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(values.amount)
+    )
 
 
 @attrs.frozen
@@ -183,5 +186,5 @@ class Burst(Step):
     Example: ``Burst(1000)``.
     """
 
-    count: int
+    count: int = attrs.field(validator=values.whole(0))
     message: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)

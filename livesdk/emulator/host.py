@@ -204,11 +204,13 @@ class Emulator:
     def inject(self, *wanted: Step) -> None:
         """Perform steps now, in every live connection; opening faults meet the next one.
 
-        Steps that say something become a turn of the model; the others happen beside it.
+        Steps that say something become a turn of the model; the others happen beside it.  Opening
+        faults of another call meet the connection after that: call it three times with
+        ``HttpStatus(503)``, and the fourth connection opens.
         """
-        for step in wanted:
-            if isinstance(step, OpeningFault):
-                self._house.script.inject(step)
+        openings = [step for step in wanted if isinstance(step, OpeningFault)]
+        if openings:
+            self._house.script.inject(openings)
         now: Sequence[Step] = [step for step in wanted if not isinstance(step, OpeningFault)]
         if now:
             self._in_sessions(lambda session: session.perform(now))

@@ -26,6 +26,7 @@ import attrs
 from ..errors import ConfigError
 from ..recording import RecordedEvent, Replay
 from ..recording._follow import connections_of
+from . import values
 from .faults import OpeningFault
 from .steps import Say, Step
 
@@ -95,7 +96,9 @@ class Reply:
 
     match: Match = None
     steps: tuple[Step, ...] = attrs.field(converter=_as_answer)
-    times: int | None = None
+    times: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(values.whole(0))
+    )
 
     def matches(self, heard: Input) -> bool:
         """Whether this reply answers that."""
@@ -173,18 +176,22 @@ class Scenario:
     text_frames: bool = False
     resumption: bool = True
     setup_complete: dict[str, Any] = attrs.Factory(dict)
-    function_behavior: str | None = None
+    function_behavior: str | None = attrs.field(
+        default=None, validator=values.one_of("BLOCKING", "NON_BLOCKING", None)
+    )
     refuse_input_during_calls: bool = False
     interaction_status: bool | None = None
-    chunk_ms: int = 60
-    chunk_interval: float = 0.01
-    playback_delay: float | str = 0.02
+    chunk_ms: int = attrs.field(default=60, validator=values.whole(1))
+    chunk_interval: float = attrs.field(default=0.01, validator=values.amount)
+    playback_delay: float | str = attrs.field(default=0.02, validator=values.playback_delay)
     recording: Replay | None = attrs.field(
         default=None,
         repr=False,
         validator=attrs.validators.optional(_is_replay),
     )
-    recording_speed: float | None = None
+    recording_speed: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(values.speed)
+    )
 
 
 class Script:
@@ -196,7 +203,7 @@ class Script:
         self._used = [0] * len(scenario.replies)
         self._heard = list(scenario.heard)
         self._openings: list[tuple[Step, ...]] = list(scenario.openings)
-        self._injected: list[Step] = []
+        self._injected: list[tuple[Step, ...]] = []  # by connection
         replay = scenario.recording
         self._recorded = connections_of(replay.events) if replay is not None else []
         self._next_recorded = 0
@@ -223,13 +230,13 @@ class Script:
         """Return what happens to the connection that opens now."""
         with self._lock:
             opening = self._openings.pop(0) if self._openings else ()
-            injected, self._injected = self._injected, []
+            injected = self._injected.pop(0) if self._injected else ()
             return (*opening, *injected)
 
-    def inject(self, fault: Step) -> None:
-        """Add a fault to the next opening."""
+    def inject(self, faults: Sequence[Step]) -> None:
+        """Add faults to the first opening to come that has not been given any."""
         with self._lock:
-            self._injected.append(fault)
+            self._injected.append(tuple(faults))
 
     def _is_left(self, number: int) -> bool:
         reply = self.scenario.replies[number]

@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from . import values
+
 __all__ = [
     "Call",
     "CancelCalls",
@@ -65,7 +67,7 @@ class SayAudio(Step):
         transcript: What is said in it.
     """
 
-    pcm: bytes = attrs.field(repr=lambda pcm: f"<{len(pcm)} bytes>")
+    pcm: bytes = attrs.field(repr=lambda pcm: f"<{len(pcm)} bytes>", validator=values.samples)
     transcript: str = attrs.field(default="", kw_only=True)
 
 
@@ -76,8 +78,8 @@ class SayTone(Step):
     Example: ``SayTone(400, frequency_hz=880)``.
     """
 
-    milliseconds: float
-    frequency_hz: float = attrs.field(default=440.0, kw_only=True)
+    milliseconds: float = attrs.field(validator=values.amount)
+    frequency_hz: float = attrs.field(default=440.0, kw_only=True, validator=values.amount)
 
 
 @attrs.frozen
@@ -186,7 +188,7 @@ class Wait(Step):
     Example: ``Wait(0.05)``, ``Wait("the test is ready")``.
     """
 
-    until: float | str
+    until: float | str = attrs.field(validator=values.moment)
 
 
 @attrs.frozen
@@ -199,7 +201,7 @@ class WaitFor(Step):
     """
 
     kind: str
-    count: int = attrs.field(default=1, kw_only=True)
+    count: int = attrs.field(default=1, kw_only=True, validator=values.whole(1))
 
 
 @attrs.frozen
@@ -212,7 +214,7 @@ class GoAway(Step):
         time_left: A duration as on the wire.
     """
 
-    time_left: str = "10s"
+    time_left: str = attrs.field(default="10s", validator=values.duration)
 
 
 def grouped(wanted: Sequence[Step]) -> Iterator[list[Step]]:

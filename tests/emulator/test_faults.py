@@ -116,6 +116,20 @@ def test_an_opening_fault_injected_meets_the_next_connection(emulate, dial):
     assert dial(emulator).setup()
 
 
+def test_opening_faults_of_several_calls_meet_as_many_connections(emulate, dial):
+    emulator = emulate()
+    for _ in range(2):
+        emulator.inject(HttpStatus(503))
+    emulator.inject(DelaySetup(0.01), RefuseSetup(1011, "Both are of one call."))
+    for _ in range(2):
+        with pytest.raises(InvalidStatus):
+            dial(emulator)
+    caller = dial(emulator)
+    caller.send(_SETUP)
+    assert caller.end() == (1011, "Both are of one call.")
+    assert dial(emulator).setup()
+
+
 def test_bad_json_and_bad_utf8_are_sent_and_the_session_goes_on(phone):
     _, caller = phone(Scenario(replies=[[BadJson(), BadUtf8(), Say("still here")]]))
     caller.say("go")

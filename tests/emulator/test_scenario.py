@@ -9,12 +9,15 @@ from emulator.phone import audio_of, kinds, text_of
 
 from livesdk import pcm
 from livesdk.emulator import (
+    Burst,
     Close,
+    DelaySetup,
     GenerationComplete,
     GoAway,
     HttpStatus,
     Input,
     Interrupt,
+    RefuseSetup,
     Reply,
     Say,
     SayAudio,
@@ -23,6 +26,8 @@ from livesdk.emulator import (
     Send,
     SendRaw,
     Silence,
+    SplitFrames,
+    StopReading,
     TurnComplete,
     Usage,
     Wait,
@@ -217,3 +222,33 @@ def test_replies_that_are_no_list_are_refused(replies):
 def test_a_fault_of_the_opening_is_no_answer():
     with pytest.raises(ConfigError, match=r"HttpStatus says how a connection begins.*openings"):
         Scenario(replies=[[Say("One"), HttpStatus(503)]])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Wait(-1), "Wait.until: expected seconds, 0 or more, or the name of a gate"),
+        (lambda: Wait(""), "Wait.until"),
+        (lambda: DelaySetup(float("nan")), "DelaySetup.until"),
+        (lambda: GoAway("soon"), 'GoAway.time_left: expected a duration such as "9.5s"'),
+        (lambda: WaitFor("clientContent", count=0), "WaitFor.count: expected an integer of 1 or"),
+        (lambda: SayTone("long"), "SayTone.milliseconds: expected a number of 0 or more"),
+        (lambda: SayAudio(b"odd"), "SayAudio.pcm: expected whole samples"),
+        (lambda: HttpStatus("503"), "HttpStatus.status: expected an integer from 100 to 599"),
+        (lambda: Close(42), "Close.code: expected an integer from 1000 to 4999, got 42"),
+        (lambda: RefuseSetup(True), "RefuseSetup.code"),
+        (lambda: SplitFrames(0), "SplitFrames.pieces"),
+        (lambda: StopReading(-0.1), "StopReading.seconds"),
+        (lambda: Burst(-1), "Burst.count"),
+        (lambda: Reply(steps="Hi", times=-1), "Reply.times"),
+        (lambda: Scenario(chunk_ms=0), "Scenario.chunk_ms"),
+        (lambda: Scenario(chunk_interval="fast"), "Scenario.chunk_interval"),
+        (lambda: Scenario(playback_delay="real"), 'seconds, 0 or more, or "realtime"'),
+        (lambda: Scenario(function_behavior="blocking"), "one of 'BLOCKING', 'NON_BLOCKING', None"),
+        (lambda: Scenario(recording_speed=0), "Scenario.recording_speed: expected a number above"),
+    ],
+)
+def test_what_can_never_be_done_is_refused_when_it_is_written(make, words):
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert words in str(caught.value)

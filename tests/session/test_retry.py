@@ -32,6 +32,7 @@ from livesdk.retry import CAUSES, Next, cause_of
         (1008, "models/x is not found for API version v1beta", Next.STOP),
         (1008, "Requested entity was not found.", Next.STOP),
         (1008, "Your API key was reported as leaked.", Next.STOP),
+        (1007, "Explicit activity control is not supported when …", Next.STOP),
         (1008, "The operation was aborted.", Next.RESUME),
         (1009, "message too big", Next.STOP),
         (1011, "Internal error encountered.", Next.BACK_OFF),
@@ -83,6 +84,6 @@ def test_words_count_in_any_case():
 def test_every_row_can_be_reached():
     reasons = ("", "api key", "token expired", "permission", "quota", "resumption handle")
     reasons += ("user location", "model not found", "modality", "unknown name", "aborted")
-    reasons += ("not supported", "deadline expired")
+    reasons += ("not supported", "deadline expired", "activity detection is enabled")
     found = [cause_of(code, reason) for code in range(1000, 1016) for reason in reasons]
     assert [cause for cause in CAUSES if cause not in found] == []

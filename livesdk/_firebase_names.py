@@ -22,7 +22,9 @@ from .types.requests import (
 )
 
 if TYPE_CHECKING:
-    from .conversation import AudioConversation
+    from typing_extensions import Unpack
+
+    from .conversation import AudioConversation, ConversationOptions
     from .session import Session
 
 __all__ = ["FirebaseNames"]
@@ -73,7 +75,9 @@ class FirebaseNames:
         """Answer function calls."""
         self.send_tool_response(function_responses)
 
-    def start_audio_conversation(self: Any, **options: Any) -> AudioConversation:
+    def start_audio_conversation(
+        self: Any, **options: Unpack[ConversationOptions]
+    ) -> AudioConversation:
         """Talk through microphone and loudspeaker; see :class:`livesdk.AudioConversation`.
 
         Args:
@@ -105,7 +109,7 @@ class FirebaseNames:
         return self.receive()
 
 
-def _start_conversation(session: Session, options: dict[str, Any]) -> AudioConversation:
+def _start_conversation(session: Session, options: ConversationOptions) -> AudioConversation:
     assert session._conversation_factory is not None, "given by the door"
     conversation: AudioConversation = session._conversation_factory(session, **options)
     with session._lock:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
 
 from .. import pcm
 from .._log import get_logger
@@ -52,6 +52,23 @@ _TICK_S = 0.05
 _MODEL_HZ = 24_000
 _GRACE_S = 0.5
 """How long a thread that ends waits for another one that is held up outside."""
+
+
+class ConversationOptions(TypedDict, total=False):
+    """The arguments of :class:`AudioConversation` beside the session, for type checkers."""
+
+    microphone: Union[AudioInput, int, str, None]
+    speaker: Union[AudioOutput, int, str, None]
+    echo: Echo
+    turns: Turns
+    detector: Optional[Detector]
+    video: Optional[Iterable[Any]]
+    video_fps: float
+    hard_flush: bool
+    on_transcript: Optional[Callable[[TranscriptPiece], Any]]
+    on_playback: Optional[Callable[[Playback], Any]]
+    on_level: Optional[Callable[[Levels], Any]]
+    on_end: Optional[Callable[[Optional[BaseException]], Any]]
 
 
 class AudioConversation:
@@ -328,7 +345,8 @@ class AudioConversation:
             while not stopping.is_set():
                 self._player.work()
                 if self.session.is_closed and not self._may_play_on():
-                    return
+                    break
+            self._player.stop()
         finally:
             if stopping is self._stopping:
                 self.speaker.stop()

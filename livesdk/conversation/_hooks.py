@@ -10,16 +10,18 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 from attrs import frozen
 
 from .._log import get_logger
 from ..errors import CallbackError, LiveError
 
-__all__ = ["Hooks", "Levels", "Playback", "TranscriptPiece"]
+__all__ = ["Hooks", "Levels", "Playback", "Speaker", "TranscriptPiece"]
 
 _log = get_logger(__name__)
+
+Speaker = Literal["user", "model"]
 
 
 @frozen(kw_only=True)
@@ -32,7 +34,7 @@ class TranscriptPiece:
         finished: The utterance is complete.
     """
 
-    speaker: str
+    speaker: Speaker
     text: str
     finished: bool = False
 
@@ -44,10 +46,11 @@ class Playback:
     Attributes:
         state: ``"started"``, ``"finished"`` or ``"interrupted"``.
         played_ms: How much of it was heard.
-        discarded_ms: How much was thrown away unheard, by an interruption.
+        discarded_ms: How much was thrown away unheard, by an interruption or the end of the
+            conversation.
     """
 
-    state: str
+    state: Literal["started", "finished", "interrupted"]
     played_ms: float = 0.0
     discarded_ms: float = 0.0
 

@@ -22,8 +22,9 @@ from attrs import frozen
 
 from .. import pcm
 from ..audio.base import AudioOutput
+from ..types.content import Transcription
 from ..types.messages import LiveServerMessage
-from ._hooks import Hooks, Levels, Playback, TranscriptPiece
+from ._hooks import Hooks, Levels, Playback, Speaker, TranscriptPiece
 
 __all__ = ["Player"]
 
@@ -104,15 +105,15 @@ class Player:
                 self._condition.notify()
 
     def _tell(self, content: Any) -> None:
-        for speaker, heard in (
-            ("user", content.input_transcription),
-            ("model", content.output_transcription),
-        ):
-            if heard is not None and (heard.text or heard.finished):
-                piece = TranscriptPiece(
-                    speaker=speaker, text=heard.text or "", finished=bool(heard.finished)
-                )
-                self._hooks.post("on_transcript", piece)
+        self._tell_piece("user", content.input_transcription)
+        self._tell_piece("model", content.output_transcription)
+
+    def _tell_piece(self, speaker: Speaker, heard: Optional[Transcription]) -> None:
+        if heard is not None and (heard.text or heard.finished):
+            piece = TranscriptPiece(
+                speaker=speaker, text=heard.text or "", finished=bool(heard.finished)
+            )
+            self._hooks.post("on_transcript", piece)
 
     def begin_again(self) -> None:
         """The answer under way comes once more, from its beginning.  Never blocks."""
@@ -138,11 +139,14 @@ class Player:
             self._unwanted = self._speaking
             self._cut = True
             self._by_user = self._by_user or by_user
-            self._cut_ms += sum(pcm.duration_ms(each.data, each.rate_hz) for each in self._queue)
+            self._cut_ms += self._waiting_ms()
             self._queue.clear()
             self._over = False
             self._hold = None
             self._condition.notify()
+
+    def _waiting_ms(self) -> float:
+        return sum(pcm.duration_ms(each.data, each.rate_hz) for each in self._queue)
 
     def hold(self, *, paused: bool) -> None:
         """Pause, or go on: any thread; returns at once."""
@@ -185,6 +189,13 @@ class Player:
             self._end_of_turn()
         self._output.poll()
         self._look()
+
+    def stop(self) -> None:
+        """Be silent for good, and say of a voice that was still to be heard that it was cut off."""
+        with self._condition:
+            waiting_ms = self._waiting_ms()
+            self._queue.clear()
+        self._flush(waiting_ms + self._cut_ms, by_user=self._by_user)
 
     def _play(self, sound: _Sound) -> None:
         self._told_over = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from livesdk import (
     pcm,
 )
 from livesdk.audio import CallableOutput, FakeBackend, IteratorInput, Microphone, Speaker, WavInput
+from livesdk.conversation import ConversationOptions
 from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Send, Wait
 
 pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
@@ -350,6 +352,28 @@ def test_start_and_stop_any_number_of_times(converse):
     session.stop_audio_conversation()
     assert first.error is None
     assert session._observers == ()
+
+
+@pytest.mark.parametrize("by", ["conversation", "session"])
+def test_a_voice_that_the_end_cuts_off_is_reported_before_the_end(converse, by):
+    _, session = converse(Scenario(replies=[SayTone(8000)]))
+    told, backend = Log(), FakeBackend()
+    conversation = AudioConversation(session, **devices(backend), on_playback=told, on_end=told)
+    with conversation:
+        session.send_client_content("go")
+        told.wait_for(state("started"))
+        until(lambda: any(backend.played))
+        if by == "session":
+            session.close()
+        else:
+            conversation.stop()
+        assert conversation.wait(PATIENCE)
+    told.wait_for(lambda entry: entry is None)
+    started, report, end = told.entries
+    assert (started.state, report.state, end) == ("started", "interrupted", None)
+    assert 0 < report.played_ms < 8000
+    assert report.discarded_ms > 0
+    assert conversation.interruptions == 0
 
 
 def test_a_lost_microphone_ends_it_once_with_its_reason_and_the_session_lives(converse):
@@ -795,6 +819,13 @@ def test_a_wrong_argument_is_named_before_anything_opens(converse, options, word
     _, session = converse()
     with pytest.raises(ConfigError, match=words):
         AudioConversation(session, **options)
+
+
+def test_type_checkers_know_all_arguments_that_a_session_passes_on():
+    _session, *arguments = inspect.signature(AudioConversation).parameters.values()
+    notes = ConversationOptions.__annotations__.items()
+    told = {name: getattr(note, "__forward_arg__", note) for name, note in notes}
+    assert told == {argument.name: argument.annotation for argument in arguments}
 
 
 def test_talking_needs_push_to_talk(converse):

@@ -686,4 +686,6 @@ def words_that_nobody_knows(client: livesdk.Client, session: livesdk.Session) ->
     client.live.connect("m", callback_errors="ignore")  # type: ignore[arg-type]
     AudioConversation(session, echo="webrct")  # type: ignore[arg-type]
     AudioConversation(session, turns="push to talk")  # type: ignore[arg-type]
+    session.start_audio_conversation(echo="webrct")  # type: ignore[arg-type]
+    session.start_audio_conversation(ecko="none")  # type: ignore[call-arg]
     IteratorInput([b""], encoding="ulaw")  # type: ignore[arg-type]

@@ -208,8 +208,9 @@ class Live:
                 function that returns them, called again if a handle is refused on the way and a
                 fresh session has to take over.  A session that is resumed with a handle is told
                 nothing.
-            tool_audio: ``"drop"`` realtime audio and video while a BLOCKING function call is open,
-                because the service ends sessions that send it (1008); or ``"send"`` it.
+            tool_audio: ``"drop"`` realtime audio (its end too) and video while a BLOCKING function
+                call is open, because the service ends sessions that send it (1008); or ``"send"``
+                it.
             callback_errors: ``"report"`` a callback's exception to ``onerror``, or ``"raise"``:
                 close, and re-raise from ``wait_closed()``.
             recorder: Writes the session down; see :mod:`livesdk.recording`.

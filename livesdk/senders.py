@@ -212,6 +212,8 @@ class Senders(Lifecycle[LiveServerMessage]):
                 self._send_media(frame)
             elif frame is not None:
                 given = frame.realtime_input
+                if given is not None and given.audio_stream_end and self._holds_back(0.0):
+                    continue  # as the sound that it would end
                 self._send(frame, timeout, asks=given is None or given.activity_start is None)
                 if given is not None and given.activity_start is not None:
                     self._in_activity = True
@@ -438,12 +440,16 @@ class Senders(Lifecycle[LiveServerMessage]):
             self._tally.withdrawn()
 
     def _send_media(self, frame: sending.Media) -> None:
-        if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
+        if self._holds_back(frame.duration_ms):
             return
         self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
         with self._lock:
             self._sent += 1
+
+    def _holds_back(self, duration_ms: float) -> bool:
+        """Tell whether media must not be sent now; if so, it is counted."""
+        return self._calls.hold_back(duration_ms) and not self.is_closed
 
     def _count_sent(self) -> None:
         with self._lock:

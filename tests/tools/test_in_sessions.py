@@ -461,14 +461,17 @@ def test_media_is_held_back_while_a_blocking_call_is_open(serve):
         session.send_client_content("go")
         assert running.wait(SECONDS)
         session.send_realtime_input(audio=bytes(640))
+        session.send_realtime_input(audio_stream_end=True)  # of what was held back
         assert session.stats.media_held_back_ms == 20
         gate.set()
         for _ in session.receive_turn(timeout=SECONDS):
             pass
         session.send_realtime_input(audio=bytes(640))
-        emulator.wait_for("realtimeInput.audio")
+        session.send_realtime_input(audio_stream_end=True)
+        emulator.wait_for("realtimeInput.audioStreamEnd")
         assert session.stats.media_held_back_ms == 20
     assert session.close_info.clean
+    assert len(emulator.wait_for("realtimeInput.audioStreamEnd")) == 1
 
 
 def test_what_is_said_by_hand_to_a_cancelled_call_is_not_sent(serve):

@@ -46,6 +46,7 @@ from ._frames import (
     Violation,
     client_frame,
 )
+from ._intake import Intake
 from ._interface import INTERRUPTED, Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._mask import Keys
 from ._outbox import Outbox, Outgoing
@@ -54,15 +55,6 @@ from ._waiting import Waker, remaining, send_some, wait_ready
 
 __all__ = ["WebSocketTransport"]
 
-_LEAST, _MOST = 16 * 1024, 256 * 1024
-"""Bytes of one read."""
-_RECORD = 16 * 1024
-"""Bytes of one read at most where it is TLS."""
-_FEW = 8
-"""Messages of one read: if a full one brings fewer, the next asks for more.
-
-Each read makes threads take turns: one of four seconds of audio costs half of four of a second.
-"""
 _LINGER = 0.1
 """Seconds without a byte after which the memory for large reads is let go."""
 _CONTROL_LIMIT = 1024
@@ -110,14 +102,11 @@ class WebSocketTransport(Transport):
         self._closed = False
         self._waker = Waker()
         self._reader = FrameReader(max_message_bytes)
+        self._intake = Intake(self._reader)
         self._keys = Keys()
         self._secrets: Optional[Secrets] = None
-        self._ahead = _LEAST  # what the next recv asks for
-        self._counted = -_FEW  # messages that had come at the last one
-        self._drained = False  # the last recv left nothing in the TLS object or the kernel
         self._is_open = False  # frames may be sent: dialling is over
         self._send_wants_read = False  # TLS cannot write on before it has read
-        self._recv_wants_write = False
 
     # --------------------------------------------------------------------------- opening, ending
 
@@ -401,7 +390,7 @@ class WebSocketTransport(Transport):
     def _fill(self, deadline: Optional[float]) -> bool:
         """Read what there is into the frame reader; False at the deadline or when woken."""
         while True:
-            if self._drained and not self._wait(deadline):
+            if self._intake.drained and not self._wait(deadline):
                 return False
             with self._lock:
                 sock = self._sock
@@ -418,64 +407,32 @@ class WebSocketTransport(Transport):
                 return False
 
     def _wait(self, deadline: Optional[float]) -> bool:
-        self._drained = False
+        intake = self._intake
+        intake.drained = False
         if self._lost is not None:
             return True  # nothing to wait for: the next look says so
-        write = self._recv_wants_write or (bool(self._outbox.queue) and not self._send_wants_read)
+        write = intake.wants_write or (bool(self._outbox.queue) and not self._send_wants_read)
         timeout = remaining(deadline)
-        if self._ahead == _LEAST:
+        if not intake.is_large:
             return self._waker.wait(self._sock, write=write, timeout=timeout)
         soon = _LINGER if timeout is None else min(timeout, _LINGER)
         if self._waker.wait(self._sock, write=write, timeout=soon):
             return True
-        if not self._waker.was_woken:  # much came, but no longer
-            self._ahead = _LEAST
-            self._reader.forget_room()
+        if not self._waker.was_woken:
+            intake.shrink()
         return False
 
     def _recv(self, sock: socket.socket) -> int:
         """Read once without waiting, and return how many bytes; the caller holds the lock."""
-        self._recv_wants_write = False
-        asked = self._ahead
         try:
-            if asked == _LEAST:
-                data = sock.recv(asked)
-                size = len(data)
-                self._reader.feed(data)
-            else:
-                room = self._reader.room(asked)
-                asked = len(room)
-                size = sock.recv_into(room)
-                self._reader.filled(size)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            self._drained = True
-            return 0
-        except ssl.SSLWantWriteError:
-            self._drained = self._recv_wants_write = True
-            return 0
+            size = self._intake.read(sock, self.stats.messages_received)
         except OSError as error:
             self._lose(Lost(1006, _words(error)))
             raise self._why() from None
-        if not size:
+        if size == 0:
             self._lose(Lost(1006, "the connection ended without a close frame"))
             raise self._why()
-        if isinstance(sock, ssl.SSLSocket):
-            is_full = size >= min(asked, _RECORD)
-            self._drained = not is_full and not sock.pending()
-        else:
-            is_full = size == asked
-            self._drained = not is_full
-        self._fit(size, is_full=is_full)
-        return size
-
-    def _fit(self, size: int, *, is_full: bool) -> None:
-        """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
-        count = self.stats.messages_received
-        if is_full and count - self._counted < _FEW:
-            self._ahead = min(_MOST, 4 * self._ahead)
-        elif not is_full and 4 * size < self._ahead:
-            self._ahead = max(_LEAST, self._ahead // 4)
-        self._counted = count
+        return size or 0
 
     def _answer_close(self, close: CloseFrame) -> None:
         """Echo the code, unless our own close frame went first (RFC 6455 §5.5.1)."""

@@ -81,7 +81,7 @@ def test_after_large_messages_a_deadline_holds_as_ever(connect, speech, monkeypa
     with RawServer(talk, tls=speech.server) as server:
         transport = connect(server.url, context=speech.client)
         assert payload(transport) == bytes(500_000)
-        assert transport._ahead > _websocket._LEAST
+        assert transport._intake.is_large
         with within(1.0):
             assert transport.receive(time.monotonic()) is None
 
@@ -292,7 +292,7 @@ def test_a_wake_is_not_lost_where_bytes_come_at_the_same_moment(connect, speech)
     with RawServer(talk, tls=speech.server) as server:
         transport = connect(server.url, context=speech.client)
         assert transport.receive(time.monotonic() + 0.05) is None
-        transport._drained = True  # as it is while the reader waits
+        transport._intake.drained = True  # as it is while the reader waits
         transport.send(b"now", soon())
         wait_ready(transport._sock, PATIENCE, read=True)
         transport.wake()

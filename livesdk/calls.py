@@ -7,18 +7,25 @@ Told of messages on the reader, of responses by whoever sends them.  The running
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Callable, Literal, Optional
 
+from ._log import get_logger
 from .errors import ConfigError, LiveError
-from .protocol import Seen, completes_interaction
-from .tools import FunctionTool, Gate, Pieces, ToolCounts, ToolRunner
+from .protocol import Seen
+from .tools import FunctionTool, Gate, Owed, Pieces, ToolCounts, ToolRunner
 from .types.content import FunctionCall, FunctionResponse
 from .types.enums import FunctionResponseScheduling
 from .types.messages import LiveServerMessage
 from .types.tools import Tool
 
 __all__ = ["Calls", "ToolAudio", "checked_tool_audio"]
+
+_log = get_logger(__name__)
+
+_ANSWERED_WITHIN = 60.0
+"""Seconds that the program has for a BLOCKING call: as long as a function that runs here."""
 
 ToolAudio = Literal["drop", "send"]
 
@@ -40,7 +47,10 @@ class Calls:
         name: Of the worker threads.
         send: Sends responses, if they are still wanted when there is a connection to send them on.
         report: Told of each :class:`ToolError`.
-        on_settled: Called, on a worker, when no call is left that a turn has to wait for.
+        on_settled: Called when no call is left that a turn has to wait for: on a worker, or by whom
+            :meth:`look` is.
+        on_owed: Called, on a worker, when a result was sent to which the model may speak: from now
+            on somebody has to :meth:`look`.
         blocks_by_default: What a declaration without ``behavior`` means to the model.
         in_parts: The service takes several responses to one call, if the model does not wait for it
             (Protocol §6).
@@ -55,12 +65,14 @@ class Calls:
         send: Callable[[list[FunctionResponse], Callable[[], bool]], None],
         report: Callable[[LiveError], None],
         on_settled: Callable[[], None],
+        on_owed: Callable[[], None],
         blocks_by_default: bool,
         in_parts: bool,
         tool_audio: ToolAudio,
     ) -> None:
         self._send = send
         self._on_settled = on_settled
+        self._on_owed = on_owed
         self._drops = tool_audio == "drop"
         self._gate = Gate(blocks_by_default=blocks_by_default)
         self._seen = Seen()  # ids of calls and cancellations; the reader's own, as the next
@@ -69,7 +81,7 @@ class Calls:
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
         self._unsettled = 0
-        self._owed = False  # a result was sent, and what the model says to it is still to come
+        self._owed = Owed()
         self.held_back_ms = 0.0
         self._runner = ToolRunner(
             session,
@@ -95,7 +107,7 @@ class Calls:
     def received(self, message: LiveServerMessage) -> list[FunctionCall]:
         """Take a message into account; return the calls to :meth:`run` once all else has."""
         calls = _calls_in(message)
-        if not (calls or message.tool_call_cancellation or self._owed):
+        if not (calls or message.tool_call_cancellation or self._owed.is_open or self._unsettled):
             return []
         if message.tool_call_cancellation:
             ids = message.tool_call_cancellation.ids or []
@@ -105,12 +117,13 @@ class Calls:
             self._runner.cancelled(ids)
         self._gate.called(self._new_among(calls))  # from the first piece on
         calls = [whole for whole in map(self._pieces.add, calls) if whole is not None]
-        completes = completes_interaction(message)
         with self._lock:
             # ours are known functions, and names nobody declared
             ours = [call for call in calls if self._functions and call.name not in self._by_hand]
             self._unsettled += len(ours)
-            self._owed = self._owed and not completes
+            if ours:
+                self._owed.called()
+            self._owed.received(message)
         return ours
 
     def _new_among(self, calls: Iterable[FunctionCall]) -> Iterator[FunctionCall]:
@@ -135,7 +148,7 @@ class Calls:
         self._pieces.clear()
         self._runner.connection_lost()
         with self._lock:
-            self._owed = False
+            self._owed.forget()
 
     def forked(self) -> None:
         """This is the child of a fork: whoever held the lock is not here."""
@@ -156,7 +169,7 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if not self._gate.open or not self._drops:
+        if not self.must_wait:
             return False
         with self._lock:
             self.held_back_ms += duration_ms
@@ -165,12 +178,39 @@ class Calls:
     @property
     def must_wait(self) -> bool:
         """Realtime media must not be sent now."""
-        return self._drops and self._gate.is_shut
+        return self._drops and self._gate.is_shut and not self._is_forgotten()
+
+    def _is_forgotten(self) -> bool:
+        """The program was to answer the open calls, and has not: then they shut out no more."""
+        if self._unsettled or time.monotonic() - self._gate.newest_at < _ANSWERED_WITHIN:
+            return False
+        _log.warning(
+            "audio and video are sent again: in %g s nobody answered the calls %s",
+            _ANSWERED_WITHIN,
+            ", ".join(self._gate.open),
+        )
+        self._gate.clear()
+        return True
 
     @property
     def keep_turn_open(self) -> bool:
         """A tool runs, or its result was sent and the model has not spoken to it yet."""
-        return self._unsettled > 0 or self._owed  # each is read in one step
+        return self._unsettled > 0 or self._owed.is_open  # each is read in one step
+
+    @property
+    def look_at(self) -> Optional[float]:
+        """When to :meth:`look`, by ``time.monotonic``; ``None``: never, as things are."""
+        return self._owed.ends_at if not self._unsettled else None
+
+    def look(self) -> None:
+        """If the model has had its time to speak to a result, it has nothing to say."""
+        with self._lock:
+            ends_at = self.look_at
+            is_over = ends_at is not None and time.monotonic() >= ends_at
+            if is_over:
+                self._owed.forget()
+        if is_over:
+            self._on_settled()
 
     @property
     def counts(self) -> ToolCounts:
@@ -186,9 +226,13 @@ class Calls:
 
     def _respond(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
         silent = all(r.scheduling == FunctionResponseScheduling.SILENT for r in responses)
-        with self._lock:
-            self._owed = self._owed or not silent
+        if not silent:
+            blocking = any(self._gate.blocks(response.name) for response in responses)
+            with self._lock:
+                self._owed.sent(time.monotonic(), blocking=blocking)
         self._send(responses, is_wanted)
+        if not silent:
+            self._on_owed()
 
     def _over(self, call_id: Optional[str], name: str, answered: bool) -> None:
         """A call was answered, which ``responded`` knows already; or cancelled, or lost."""
@@ -196,7 +240,7 @@ class Calls:
             self._gate.over(call_id, name)
         with self._lock:
             self._unsettled -= 1
-            settled = self._unsettled == 0 and not self._owed
+            settled = self._unsettled == 0 and not self._owed.is_open
         if settled:
             self._on_settled()
 

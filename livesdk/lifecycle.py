@@ -194,6 +194,13 @@ class Lifecycle(Generic[M]):
                 if not isinstance(message, Mark):
                     yield message
 
+    def _look_at(self) -> Optional[float]:
+        """When who waits for messages has to :meth:`_look`, by ``time.monotonic``."""
+        return None
+
+    def _look(self) -> None:
+        """Notice what no message tells."""
+
     def _refuse_second_consumer(self) -> None:
         if self._receive_lock.locked():
             raise ConcurrentReceiveError(
@@ -253,7 +260,7 @@ class Lifecycle(Generic[M]):
         """
         hint_at = time.monotonic() + _HINT_AFTER if self._awaits_more else None
         while not (self._stop or is_over()):
-            moments = [moment for moment in (hint_at, deadline) if moment is not None]
+            moments = [at for at in (hint_at, deadline, self._look_at()) if at is not None]
             try:
                 message: Optional[M] = self._connection.inbox.get(min(moments, default=None))
             except End:
@@ -263,6 +270,7 @@ class Lifecycle(Generic[M]):
                 return None
             if message is not None:
                 return message
+            self._look()
             if hint_at is not None and time.monotonic() >= hint_at:
                 hint_at = None
                 self._hint_at_silence()

@@ -98,13 +98,15 @@ class Session(FirebaseNames, Senders):
             resumption=self._resumption(setup),
         )
         self._connection = Connection(service, callbacks, self, options=options)
-        family = family_of(setup.model or "")
+        # on Vertex no family blocks by default (Protocol §13.5)
+        family = None if access.vertex_rules else family_of(setup.model or "")
         self._calls = Calls(
             self,
             name=f"livesdk-tool-{self._connection.number}",
             send=self._respond,
             report=self._connection.report,
             on_settled=self._calls_settled,
+            on_owed=self._connection.inbox.wake,
             blocks_by_default=bool(family and family.blocking_by_default),
             in_parts=not self._access.vertex_rules,
             tool_audio=tool_audio,
@@ -168,8 +170,12 @@ class Session(FirebaseNames, Senders):
         calls_open = self._calls.keep_turn_open or bool(self._connection.memory.pending_calls)
         with self._lock:
             mid_turn = self._tally.busy or self._tally.mid_turn or calls_open
+            # what the model would have said to the results does not come any more
             if self._answer is not None and self._answer.is_paused:
-                self._answer.cut()  # what the model would have said to the results
+                self._answer.cut()
+            was_held_open, self._held_open = self._held_open is not None, None
+        if was_held_open:
+            self._connection.inbox.put(CUT, 0)
         self._calls.connection_lost()
         return mid_turn
 
@@ -470,12 +476,18 @@ class Session(FirebaseNames, Senders):
         if tools_run and not self._calls.keep_turn_open:
             self._calls_settled()  # it settled while the message was taken
 
+    def _look_at(self) -> Optional[float]:
+        return self._calls.look_at
+
+    def _look(self) -> None:
+        self._calls.look()
+
     def _ended(self) -> None:
         """The session is over: on the reader, before anybody is told."""
         self._calls.close()
 
     def _calls_settled(self) -> None:
-        """No tool runs any more, and the model owes nothing: a turn that waited for it is over."""
+        """No tool runs any more, and the model has nothing to add: a turn that waited is over."""
         with self._lock:
             answer, last, self._held_open = self._answer, self._held_open, None
             if answer is not None:

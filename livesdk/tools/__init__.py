@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, split_tools, tool
 from .gate import Gate
+from .owed import Owed
 from .pieces import Pieces
 from .runner import ToolCounts, ToolRunner
 
 __all__ = [
     "FunctionTool",
     "Gate",
+    "Owed",
     "Pieces",
     "ToolContext",
     "ToolCounts",

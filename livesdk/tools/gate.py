@@ -10,6 +10,7 @@ The reader adds, anybody removes; each step is one operation on a list, which ne
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable
 from typing import Optional
 
@@ -28,12 +29,14 @@ class Gate:
 
     Attributes:
         open: The ids of the calls, and the names of those that have none; do not change it.
+        newest_at: When the last of them came, by ``time.monotonic``.
     """
 
     def __init__(self, *, blocks_by_default: bool) -> None:
         self._default = blocks_by_default
         self._blocking: frozenset[str] = frozenset()
         self.open: list[str] = []
+        self.newest_at = 0.0
 
     def declare(self, tools: Optional[Iterable[Tool]]) -> None:
         """Take the declarations that hold from now on; open calls stay as they are."""
@@ -49,6 +52,7 @@ class Gate:
         """Calls came in, none of them again."""
         for call in calls:
             if self.blocks(call.name):
+                self.newest_at = time.monotonic()
                 self.open.append(call.id or call.name or "")
 
     def blocks(self, name: Optional[str]) -> bool:

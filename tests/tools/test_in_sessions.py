@@ -11,7 +11,7 @@ import pytest
 from session.rig import Peer, Raw, say, settled
 
 import livesdk
-from livesdk import LiveCallbacks, ToolContext, tool
+from livesdk import LiveCallbacks, ToolContext, calls, tool
 from livesdk.emulator import (
     Call,
     CancelCalls,
@@ -22,10 +22,12 @@ from livesdk.emulator import (
     SayResults,
     Scenario,
     Send,
+    Silence,
     TurnComplete,
     Wait,
     WaitFor,
 )
+from livesdk.tools import owed
 
 SECONDS = 15
 MODEL = "gemini-2.5-flash-native-audio-preview-12-2025"  # blocks by default
@@ -556,6 +558,21 @@ def test_the_gate_opens_when_the_call_takes_too_long(serve):
         gate.set()
 
 
+def test_a_call_that_nobody_answers_shuts_out_no_media_for_ever(serve, monkeypatch, caplog):
+    emulator = serve(Reply(steps=[Call("by_hand", {}, id="c1"), Silence()]))
+    declared = {"function_declarations": [{"name": "by_hand", "behavior": "BLOCKING"}]}
+    with connect(emulator, declared) as session:
+        session.send_client_content("go")
+        next(message for message in session.receive(timeout=SECONDS) if message.tool_calls)
+        session.send_realtime_input(audio=bytes(640))
+        assert session.stats.media_held_back_ms == 20
+        monkeypatch.setattr(calls, "_ANSWERED_WITHIN", 0.0)
+        session.send_realtime_input(audio=bytes(640))
+        emulator.wait_for("realtimeInput.audio")
+        assert session.stats.media_held_back_ms == 20
+    assert "nobody answered the calls c1" in caplog.text
+
+
 def test_tool_audio_send_turns_it_off(serve):
     running, gate = threading.Event(), threading.Event()
 
@@ -573,8 +590,11 @@ def test_tool_audio_send_turns_it_off(serve):
         gate.set()
 
 
-@pytest.mark.parametrize(("model", "held"), [(MODEL, 20.0), ("gemini-3.8-live", 0.0)])
-def test_the_family_decides_for_functions_that_do_not_say(serve, model, held):
+@pytest.mark.parametrize(
+    ("model", "vertex", "held"),
+    [(MODEL, False, 20.0), (MODEL, True, 0.0), ("gemini-3.8-live", False, 0.0)],
+)
+def test_the_family_decides_for_functions_that_do_not_say(serve, model, vertex, held):
     running, gate = threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -583,7 +603,7 @@ def test_the_family_decides_for_functions_that_do_not_say(serve, model, held):
         return "done"
 
     emulator = serve(Reply(steps=[Call("slow", {}, id="c1"), SayResults()]))
-    with connect(emulator, slow, model=model) as session:
+    with connect(emulator, slow, model=model, vertexai=vertex) as session:
         session.send_client_content("go")
         assert running.wait(SECONDS)
         session.send_realtime_input(audio=bytes(640))
@@ -871,3 +891,70 @@ def test_a_generator_that_interrupts_is_not_cut_off_by_its_own_values(serve):
         session.send_client_content(turns="scan", turn_complete=True)
         assert settled(lambda: len(responses(emulator)) == 4)
         assert session.stats.tools.cancelled == 0
+
+
+# ------------------------------------------------------------- what is said to results, or is not
+
+
+def in_a_turn(session: Any) -> str:
+    session.send_client_content("go")
+    return "".join(message.text or "" for message in session.receive_turn(timeout=SECONDS))
+
+
+def by_asking(session: Any) -> str:
+    return str(session.ask("go", timeout=SECONDS).text)
+
+
+@pytest.mark.parametrize("told", [in_a_turn, by_asking])
+def test_a_model_with_nothing_to_say_to_a_result_ends_the_turn_after_a_while(monkeypatch, told):
+    monkeypatch.setattr(owed, "_SPEAKS_WITHIN", 0.2)
+
+    @tool(behavior="NON_BLOCKING")
+    def look() -> str:
+        threading.Event().wait(0.1)
+        return "found"
+
+    call = {"id": "c1", "name": "look", "args": {}}
+    with Raw(conversation_of(call, tells=False)) as server, connect(server, look) as session:
+        assert [told(session), told(session)] == ["Let me look.", "You are welcome."]
+
+
+@pytest.mark.parametrize("told", [in_a_turn, by_asking])
+def test_a_connection_lost_before_a_result_is_spoken_to_ends_the_turn(told):
+    @tool(behavior="NON_BLOCKING")
+    def look() -> str:
+        return "found"
+
+    def script(peer: Peer) -> None:
+        peer.open()
+        if len(server.peers) == 1:
+            peer.read()
+            peer.send(say("Let me look."))
+            peer.send({"toolCall": {"functionCalls": [{"id": "c", "name": "look", "args": {}}]}})
+            assert b"toolResponse" in peer.read()[1]
+            peer.send(DONE)
+            peer.close(1011)
+        peer.read_all()
+
+    with Raw(script) as server, connect(server, look, reconnect=True) as session:
+        assert told(session) == "Let me look."
+
+
+@pytest.mark.parametrize("told", [in_a_turn, by_asking])
+def test_a_turn_complete_that_crosses_a_result_does_not_end_the_turn(told):
+    @tool(behavior="NON_BLOCKING")
+    def quick() -> str:
+        return "sunny"
+
+    def script(peer: Peer) -> None:
+        peer.open()
+        peer.read()
+        peer.send({"toolCall": {"functionCalls": [{"id": "c", "name": "quick", "args": {}}]}})
+        assert b"toolResponse" in peer.read()[1]
+        peer.send(DONE)
+        peer.send(say("It is sunny."))
+        peer.send(DONE)
+        peer.read_all()
+
+    with Raw(script) as server, connect(server, quick) as session:
+        assert told(session) == "It is sunny."

@@ -194,6 +194,7 @@ class Recovery(Reader):
 
     def _leave(self, end: End) -> _Gap:
         """Let nothing out any more, close the old connection, and take over what it leaves."""
+        self._dispatcher.wake()  # what came together with the end is told before the gap
         now = time.monotonic()
         self._dial_failure = None
         gap = _Gap(
@@ -255,6 +256,8 @@ class Recovery(Reader):
                     self._received(event.payload)
         except Lost:
             pass  # gone as well as closed
+        finally:
+            self._dispatcher.wake()
 
     def _take_over(self, gap: _Gap, old: Transport) -> None:
         """Close a connection in whose place another transport is, and inherit from it."""

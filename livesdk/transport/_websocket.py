@@ -135,8 +135,13 @@ class WebSocketTransport(Transport):
         return Lost(lost.code, lost.reason)
 
     def abort(self) -> None:
-        with self._lock:
-            self._lose(Lost(1006, "aborted"))
+        if self._lock.acquire(timeout=INTERRUPTED):
+            try:
+                self._lose(Lost(1006, "aborted"))
+            finally:
+                self._lock.release()
+        else:  # in a signal handler, and the sender that it interrupted holds the lock
+            self._lost = self._lost or Lost(1006, "aborted")
         self._waker.wake()
 
     def _lose(self, lost: Lost) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, settled, within
+from session.rig import CLOSE, PATIENCE, Caught, Heard, settled, within
 
 import livesdk
 from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
@@ -170,6 +170,29 @@ def test_only_a_handle_that_came_with_resumable_is_kept_and_the_newest_counts() 
 
 
 # ------------------------------------------------------------------------------ how it gives up
+
+
+def test_what_comes_together_with_the_end_is_told_before_the_gap() -> None:
+    heard = Heard()
+
+    def says_a_last_word(station: Station) -> None:
+        station.open()
+        last = {"serverContent": {"modelTurn": {"parts": [{"text": "last words"}]}}}
+        station.peer.send_at_once((last, 2), ((1001).to_bytes(2, "big"), CLOSE))
+        station.peer.read_all()
+
+    def never_answers(station: Station) -> None:
+        station.take_setup()
+        station.peer.read_all()
+
+    policy = livesdk.ReconnectPolicy(dial_timeout=60.0)
+    with (
+        Line(says_a_last_word, never_answers) as line,
+        connected(line, heard.callbacks(), reconnect=policy) as session,
+    ):
+        line.wait(2)
+        assert settled(lambda: heard.texts == "last words")
+        assert session.reconnecting
 
 
 def test_the_budget_ends_a_server_that_takes_everybody_and_keeps_nobody() -> None:

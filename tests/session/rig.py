@@ -202,6 +202,13 @@ class Peer:
         return data
 
     def send(self, payload: bytes | dict[str, Any], opcode: int = BINARY) -> None:
+        self.send_at_once((payload, opcode))
+
+    def send_at_once(self, *frames: tuple[bytes | dict[str, Any], int]) -> None:
+        """Send frames so that one read brings them all."""
+        self.sock.sendall(b"".join(self._frame(*frame) for frame in frames))
+
+    def _frame(self, payload: bytes | dict[str, Any], opcode: int) -> bytes:
         if isinstance(payload, dict):
             payload = json.dumps(payload).encode()
         size = len(payload)
@@ -211,7 +218,7 @@ class Peer:
             head = struct.pack("!BBH", 0x80 | opcode, 126, size)
         else:
             head = struct.pack("!BBQ", 0x80 | opcode, 127, size)
-        self.sock.sendall(head + payload)
+        return head + payload
 
     def close(self, code: int, reason: str = "") -> None:
         self.send(code.to_bytes(2, "big") + reason.encode(), CLOSE)

@@ -163,7 +163,7 @@ with Emulator() as emulator:
 
     def handler(*_):
         begin = time.monotonic()
-        session.close(timeout=3.0)
+        session.close(timeout=3.0 if where != "sender twice" else 0.3)
         taken.append(time.monotonic() - begin)
 
     signal.signal(signal.SIGTERM, handler)
@@ -175,18 +175,24 @@ with Emulator() as emulator:
             return plain(sock, view)
         websocket.send_some = send_some
         session.send_realtime_input(text="Hello")
+    elif where == "sender twice":
+        with connection.transport._lock:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+            while len(taken) < 2:
+                time.sleep(0.01)
     else:
         lock = connection._condition if where == "condition" else connection.dispatcher._lock
         with lock:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(0.01)
     info = session.wait_closed(5.0)
-    assert len(taken) == 1 and taken[0] < 3.5, taken
+    assert taken and max(taken) < 3.5, taken
     print(info.code, info.initiated_by)
 """
 
 
-@pytest.mark.parametrize("where", ["sender", "condition", "dispatcher"])
+@pytest.mark.parametrize("where", ["sender", "sender twice", "condition", "dispatcher"])
 def test_a_signal_handler_may_close_whatever_it_interrupts(where):
     done = run_script(INTERRUPTED, where)
     assert (done.returncode, done.stdout.split()) == (0, ["1000", "local"]), done.stderr

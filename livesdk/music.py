@@ -76,8 +76,13 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             setup=lambda _: setup,
             observe=_nothing,
             is_heard=self._is_heard,
+            forked=self._forked,
         )
         self._connection = Connection(service, callbacks, self, options=options)
+
+    def _forked(self) -> None:
+        """In the child of a fork nobody holds a lock: who did is not here."""
+        self._config_turn = threading.Lock()
 
     def set_weighted_prompts(
         self,
@@ -94,7 +99,9 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             timeout: Seconds to wait for the network to take it.
 
         Raises:
-            ConfigError: A weight of 0, a prompt without text, or no prompt.
+            ConfigError: A weight of 0, a prompt without text, or no prompt; nothing was sent.
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionClosed: The session is over.
         """
         given = _one_of("prompts", prompts, weighted_prompts)
         checked = checked_prompts(_inside(given, "weighted_prompts", "weightedPrompts"))
@@ -116,27 +123,31 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
 
         Args:
             config: A :class:`LiveMusicGenerationConfig` or dict with the fields to change; an empty
-                one goes back to the defaults.
+                one goes back to the defaults, and a dict's ``None`` does so for one field.
             music_generation_config: Another name of ``config``.
             reset: Reset the context too where a change needs it (``bpm``, ``scale``, ``top_k``).
-            timeout: Seconds to wait for the network to take it.
+            timeout: Seconds to wait for the network to take it, the reset included.
             **changes: Fields by name, for example ``bpm=120``.
 
         Raises:
-            ConfigError: A value out of its range, or a field that does not exist.
-            LiveTimeout: The network took nothing in time; the config is what it was.
+            ConfigError: A value out of its range, or a field that does not exist; nothing was sent.
+            LiveTimeout: The network took nothing in time.  The config is what it was, or, if
+                :attr:`music_generation_config` shows the change, only the reset is missing.
+            SessionClosed: The session is over.
         """
         given = _one_of("config", config, music_generation_config)
         given = _inside(given, "music_generation_config", "musicGenerationConfig")
-        change = checked_music_config(_with_changes(given, changes))
+        given = _with_changes(given, changes)
+        change, cleared = checked_music_config(given), _cleared(given)
         deadline = time.monotonic() + seconds_of_timeout(timeout)
+        self._connection.notice_fork()
         with self._turn_of_config(deadline):
-            before, merged = self._config, _merged(self._config, change)
+            before, merged = self._config, _merged(self._config, change, cleared)
             message = LiveMusicClientMessage(music_generation_config=merged)
             self._send(message, deadline - time.monotonic())
             self._config = merged
             if reset and any(getattr(merged, n) != getattr(before, n) for n in _NEED_RESET):
-                self._control(LiveMusicPlaybackControl.RESET_CONTEXT)
+                self._control(LiveMusicPlaybackControl.RESET_CONTEXT, deadline - time.monotonic())
 
     @contextmanager
     def _turn_of_config(self, deadline: float) -> Iterator[None]:
@@ -153,19 +164,24 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         return self._config
 
     def play(self) -> None:
-        """Start the music, or go on."""
+        """Start the music, or go on; any thread, waits up to 30 s for the network to take it.
+
+        Raises:
+            LiveTimeout: The network took nothing in time; nothing was sent.
+            SessionClosed: The session is over.
+        """
         self._control(LiveMusicPlaybackControl.PLAY)
 
     def pause(self) -> None:
-        """Stop for now; ``play()`` goes on from there."""
+        """Stop for now; ``play()`` goes on from there.  Raises as that does."""
         self._control(LiveMusicPlaybackControl.PAUSE)
 
     def stop(self) -> None:
-        """Stop, and forget the context."""
+        """Stop, and forget the context; raises as ``play()`` does."""
         self._control(LiveMusicPlaybackControl.STOP)
 
     def reset_context(self) -> None:
-        """Forget what was played, keep the prompts, and go on."""
+        """Forget what was played, keep the prompts, and go on; raises as ``play()`` does."""
         self._control(LiveMusicPlaybackControl.RESET_CONTEXT)
 
     def send(self, message: Any) -> None:
@@ -184,8 +200,10 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
         else:
             self.set_weighted_prompts(_prompts_in(value))
 
-    def _control(self, control: LiveMusicPlaybackControl) -> None:
-        self._send(LiveMusicClientMessage(playback_control=control), SEND_TIMEOUT)
+    def _control(
+        self, control: LiveMusicPlaybackControl, timeout: Optional[float] = SEND_TIMEOUT
+    ) -> None:
+        self._send(LiveMusicClientMessage(playback_control=control), timeout)
 
     def _send(self, message: LiveMusicClientMessage, timeout: Optional[float]) -> None:
         self._connection.send(codec.encode(message), timeout)
@@ -252,13 +270,22 @@ def _with_changes(config: Any, changes: Mapping[str, Any]) -> Any:
     raise ConfigError("give either a config or single fields, not both")
 
 
+def _cleared(given: Any) -> set[str]:
+    """Return the fields for which a dict says ``None``, in whatever case."""
+    if not isinstance(given, Mapping):
+        return set()
+    plain = {str(key).replace("_", "").lower() for key, value in given.items() if value is None}
+    names = (attribute.name for attribute in attrs.fields(LiveMusicGenerationConfig))
+    return {name for name in names if name.replace("_", "") in plain}
+
+
 def _merged(
-    present: LiveMusicGenerationConfig, change: LiveMusicGenerationConfig
+    present: LiveMusicGenerationConfig, change: LiveMusicGenerationConfig, cleared: set[str]
 ) -> LiveMusicGenerationConfig:
     given = {
         attribute.name: getattr(change, attribute.name)
         for attribute in attrs.fields(LiveMusicGenerationConfig)
-        if getattr(change, attribute.name) is not None
+        if attribute.name in cleared or getattr(change, attribute.name) is not None
     }
     return attrs.evolve(present, **given) if given else LiveMusicGenerationConfig()
 

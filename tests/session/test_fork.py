@@ -123,6 +123,17 @@ session.close()
     program(emulator, source)
 
 
+def test_a_change_of_music_that_was_under_way_at_the_fork_holds_up_nobody(emulator):
+    source = """
+session = client.live.music.connect()
+change = session.set_music_generation_config
+with session._config_turn:
+    in_child(lambda: raises(livesdk.SessionClosed, change, {"bpm": 99}))
+session.close()
+"""
+    program(emulator, source)
+
+
 def test_a_child_that_ends_in_the_usual_way_says_nothing_to_the_peer(emulator):
     source = """
 session = connect()

@@ -143,6 +143,28 @@ def test_an_empty_config_goes_back_to_the_defaults():
         ]
 
 
+def test_none_in_a_dict_takes_one_field_back_to_its_default():
+    with music() as (emulator, session):
+        session.set_music_generation_config(bpm=120, density=0.5, mute_bass=True)
+        session.set_music_generation_config(bpm=None)
+        session.set_music_generation_config({"muteBass": None, "density": 0.1})
+        session.set_music_generation_config(types.LiveMusicGenerationConfig(bpm=90))
+        assert heard(emulator, session)[1:] == [
+            config(density=0.5, muteBass=True),
+            config(density=0.1),
+            config(density=0.1, bpm=90),
+        ]
+
+
+def test_a_reset_shares_the_timeout_of_its_change(monkeypatch):
+    with music() as (_, session):
+        timeouts = []
+        monkeypatch.setattr(session._connection, "send", lambda _, limit: timeouts.append(limit))
+        session.set_music_generation_config(bpm=90, reset=True, timeout=0.5)
+        assert len(timeouts) == 2
+        assert 0.5 >= timeouts[0] >= timeouts[1] > 0
+
+
 def test_the_context_is_reset_only_when_asked_to_and_where_a_change_needs_it():
     with music() as (emulator, session):
         session.set_music_generation_config(bpm=120)

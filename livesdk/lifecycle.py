@@ -179,10 +179,14 @@ class Lifecycle(Generic[M]):
             ConcurrentReceiveError: Another thread receives already.
         """
         seconds = None if timeout is None else seconds_of_timeout(timeout)
+        self._begin_receiving()
+        return self._messages(seconds)
+
+    def _begin_receiving(self) -> None:
+        """Keep messages from the call on, not from the first one that is taken."""
         self._connection.check_may_wait()
         self._refuse_second_consumer()
-        self._connection.fills_inbox = True  # from the call on, not from the first message
-        return self._messages(seconds)
+        self._connection.fills_inbox = True
 
     def _messages(self, seconds: Optional[float]) -> Iterator[M]:
         with self._receiving():
@@ -234,9 +238,8 @@ class Lifecycle(Generic[M]):
     def _receiving(self) -> Iterator[None]:
         """Be the one consumer."""
         self._connection.check_may_wait()
-        if not self._receive_lock.acquire(blocking=False):
-            self._refuse_second_consumer()
-            self._receive_lock.acquire()  # it was let go in between
+        while not self._receive_lock.acquire(blocking=False):
+            self._refuse_second_consumer()  # unless it was let go in between
         self._stop = False
         try:
             yield

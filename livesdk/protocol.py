@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Optional
+from typing import Optional, Union
 
 from attrs import Factory
 
@@ -126,11 +126,20 @@ def completes_interaction(message: LiveServerMessage) -> bool:
     Where an interaction status is sent, only IDLE says so: ``turnComplete`` with IN_PROGRESS is a
     filler, and more follows.  Any other or future status counts as not done.
     """
-    content = message.server_content
-    status = message.interaction_status or (content.interaction_status if content else None)
-    if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
+    status = _interaction_status(message)
+    if status is not None:
         return status == InteractionStatus.IDLE
+    content = message.server_content
     return bool(content and content.turn_complete)
+
+
+def _interaction_status(message: LiveServerMessage) -> Union[InteractionStatus, str, None]:
+    """Return the status, wherever it stands; ``None`` where none is told."""
+    content = message.server_content
+    for status in (message.interaction_status, content.interaction_status if content else None):
+        if status is not None and status != InteractionStatus.INTERACTION_STATUS_UNSPECIFIED:
+            return status
+    return None
 
 
 def speaks(message: LiveServerMessage) -> bool:
@@ -221,11 +230,13 @@ class Memory:
                 self.cancelled.add(call_id)
         if completes_interaction(message):
             self.generating = False
+        elif _interaction_status(message) is not None:
+            self.generating = True  # what is complete was a filler, and more follows
 
     def _content(self, content: LiveServerContent) -> None:
         if content.model_turn or content.output_transcription:
             self.generating = True
-        if content.interrupted or content.generation_complete or content.turn_complete:
+        if content.interrupted or content.generation_complete:
             self.generating = False
 
     def responded(self, call_id: Optional[str]) -> None:

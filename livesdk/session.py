@@ -25,7 +25,7 @@ from .calls import Calls, ToolAudio
 from .connection import Connection
 from .dispatch import LiveCallbacks
 from .endpoint import Access
-from .errors import ConfigError, LocalProtocolError
+from .errors import CloseInfo, ConfigError, LocalProtocolError, SessionClosed
 from .families import family_of
 from .history import History
 from .lifecycle import CUT, SETTLED
@@ -322,19 +322,31 @@ class Session(FirebaseNames, Senders):
     def receive_turn(self, *, timeout: Optional[float] = None) -> Iterator[LiveServerMessage]:
         """Iterate over the messages of one turn: until the model and its tools are done.
 
-        It ends early where the connection is lost on the way and the rest of the turn with it.
+        It ends early where the session is closed in order, or where the connection is lost on the
+        way and the rest of the turn with it.  What arrived before is delivered first.
+
+        Args:
+            timeout: Seconds for the whole turn, from the call on; ``None``: for ever.
 
         Raises:
             LiveTimeout: ``timeout`` seconds have passed.
-            SessionClosed: The session ended abnormally.
+            SessionClosed: The session ended abnormally; or it was over already, however it ended:
+                there are no turns any more.
             ConcurrentReceiveError: Another thread receives already.
         """
         deadline = time.monotonic() + seconds_of_timeout(timeout)
+        self._begin_receiving()
+        return self._turn_messages(deadline, self._connection.info)
+
+    def _turn_messages(
+        self, deadline: float, ended_before: Optional[CloseInfo]
+    ) -> Iterator[LiveServerMessage]:
         with self._receiving():
-            self._connection.fills_inbox = True
             last: Optional[LiveServerMessage] = None
             while True:
                 message: Any = self._next(deadline)
+                if message is None and last is None and ended_before is not None:
+                    raise SessionClosed(ended_before) from ended_before.error
                 if message is None or message is CUT:
                     return
                 if message is SETTLED:
@@ -459,11 +471,10 @@ class Session(FirebaseNames, Senders):
         now = time.monotonic()
         tools_run = self._calls.keep_turn_open
         done = completes_interaction(message)
-        message._ends_turn = done and not tools_run
         with self._lock:
             if done:
                 self._held_open = message if tools_run else None
-            self._tally.received(message, now)
+            message._ends_turn = self._tally.received(message, now) and not tools_run
             self._transcript.add(message)
             # what answers the setup never reaches the inbox, where ask() takes its messages out
             if self._answer is not None and message.setup_complete is None:

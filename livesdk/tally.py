@@ -92,7 +92,7 @@ class Tally:
         self.hears = False
         self.first_audio: list[float] = []
         self._input_at: Optional[float] = None
-        self._unfinished = False  # something came since the last turn ended
+        self._unfinished = False  # something was said since the last turn ended, by either side
         self._timed = False  # the turn at hand has had its first audio
         self._billed = UsageMetadata()  # by the bills that are settled
         self._bill: Optional[UsageMetadata] = None  # the newest snapshot of the one at hand
@@ -101,7 +101,7 @@ class Tally:
     def prompted(self, at: float) -> None:
         """Something was sent that asks for an answer."""
         self._input_at = at
-        self.busy = True
+        self.busy = self._unfinished = True
         self._settle_bill()
 
     def withdrawn(self) -> None:
@@ -124,8 +124,8 @@ class Tally:
         if not self._timed and message.audio:
             self._heard(at)
 
-    def received(self, message: LiveServerMessage, at: float) -> None:
-        """Take a message into account."""
+    def received(self, message: LiveServerMessage, at: float) -> bool:
+        """Take a message into account; True if it ends a turn."""
         content = message.server_content
         completes_turn = bool(content and content.turn_complete)
         if content and content.interrupted:
@@ -135,7 +135,7 @@ class Tally:
             self.mid_turn = self.busy = self._unfinished = True
             self.hears = False
         elif content and content.input_transcription:
-            self.hears = True
+            self.hears = self._unfinished = True
         if content and (content.input_transcription or completes_turn or self.mid_turn):
             self._settle_bill()
         if not self._timed and message.audio:
@@ -144,8 +144,7 @@ class Tally:
             self._bill = message.usage_metadata
         if completes_turn:
             self.mid_turn, self._unfinished, self._bill_complete = False, True, True
-        if completes_interaction(message):
-            self._end_turn()
+        return completes_interaction(message) and self._end_turn()
 
     def connection_lost(self, *, again: bool) -> bool:
         """Another connection begins; an answer that was due comes ``again``, or not at all.
@@ -167,9 +166,11 @@ class Tally:
             del self.first_audio[:-_TIMES]
             self._input_at = None
 
-    def _end_turn(self) -> None:
-        self.turns += self._unfinished  # an IDLE that only repeats the last one ends nothing
+    def _end_turn(self) -> bool:
+        ended = self._unfinished  # an IDLE that only repeats the last one ends nothing
+        self.turns += ended
         self._unfinished = self._timed = self.busy = self.mid_turn = self.hears = False
+        return ended
 
     def _settle_bill(self) -> None:
         """Another turn begins: what is reported from here on is its own bill."""

@@ -84,6 +84,13 @@ def test_every_state_is_drawn():
             },
             True,
         ),
+        (
+            {
+                "serverContent": {"interactionStatus": "IDLE"},
+                "interactionStatus": "INTERACTION_STATUS_UNSPECIFIED",
+            },
+            True,
+        ),
         ({"toolCall": {"functionCalls": [{"id": "1", "name": "f"}]}}, False),
         ({"goAway": {"timeLeft": "1s"}}, False),
         ({}, False),
@@ -96,6 +103,7 @@ def test_whether_a_message_completes_the_interaction(frame, expected):
 # ------------------------------------------------------------------------------------ memory
 
 _TEXT = {"serverContent": {"modelTurn": {"parts": [{"text": "x"}]}}}
+_FILLER = {"serverContent": {"turnComplete": True}, "interactionStatus": "IN_PROGRESS"}
 _CALLS = {"toolCall": {"functionCalls": [{"id": "1", "name": "f"}, {"id": "2", "name": "g"}]}}
 
 
@@ -117,6 +125,9 @@ def remembering(*frames):
         ([_TEXT, {"serverContent": {"interrupted": True}}], False),
         ([_TEXT, {"serverContent": {"turnComplete": True}}], False),
         ([_TEXT, {"serverContent": {"turnComplete": True}}, _TEXT], True),
+        ([_TEXT, _FILLER], True),
+        ([_TEXT, {"serverContent": {"generationComplete": True}}, _FILLER], True),
+        ([_TEXT, _FILLER, {"interactionStatus": "IDLE"}], False),
         ([{"serverContent": {**_TEXT["serverContent"], "turnComplete": True}}], False),
         ([_CALLS], True),
         ([_CALLS, {"toolCallCancellation": {"ids": ["1"]}}], True),

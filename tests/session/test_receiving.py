@@ -162,7 +162,8 @@ def test_receive_ends_quietly_after_a_clean_close_and_after_all_that_had_arrived
         emulator.inject(Burst(200), Close(1000))
         assert len(list(session.receive())) == 200
         assert list(session.receive()) == []
-        assert list(session.receive_turn()) == []
+        with pytest.raises(livesdk.SessionClosed):
+            next(session.receive_turn())
 
 
 @pytest.mark.parametrize("end", [Close(1011, "Internal error."), Drop(), Drop(rst=True)])
@@ -220,6 +221,20 @@ def test_a_second_consumer_is_refused_and_the_first_goes_on():
         assert next(messages).extra == {"note": "two"}
         del messages
         assert session.ask("Hello?", timeout=PATIENCE).text == "Hello."
+
+
+def test_a_consumer_that_comes_while_another_leaves_never_waits(monkeypatch):
+    looks = []
+
+    def refuse():
+        looks.append(1)
+        if len(looks) > 2:
+            raise livesdk.ConcurrentReceiveError("it is taken again")
+
+    with opened() as (_, session):
+        monkeypatch.setattr(session, "_refuse_second_consumer", refuse)
+        with session._receive_lock, pytest.raises(livesdk.ConcurrentReceiveError):
+            next(session.receive())
 
 
 def test_while_one_thread_asks_no_other_receives():

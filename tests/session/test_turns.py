@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import queue
 import threading
 import wave
 
 import pytest
 from session.opened import DONE, PATIENCE, Running, arrival, content, opened, says, spoken
+from session.rig import Heard, settled
 
 import livesdk
 from livesdk import codec, pcm
@@ -102,6 +104,42 @@ def test_receive_turn_ends_with_the_turn_and_the_next_begins_with_what_follows()
             turn = list(session.receive_turn(timeout=PATIENCE))
             assert "".join(m.text or "" for m in turn) == wanted
             assert turn[-1].server_content.turn_complete
+
+
+def test_an_idle_that_is_said_again_belongs_to_no_turn():
+    again = {"interactionStatus": "IDLE"}
+    frames = (spoken("One."), idle(), again, spoken("Two."), idle(), again)
+    with opened() as (emulator, session):
+        emulator.inject(*map(Send, frames))
+        turns = [list(session.receive_turn(timeout=PATIENCE)) for _ in range(2)]
+    assert ["".join(m.text or "" for m in turn) for turn in turns] == ["One.", "Two."]
+
+
+def test_a_silent_answer_that_only_idle_ends_is_a_turn():
+    with opened(says({"interactionStatus": "IDLE"})) as (_, session):
+        assert session.ask("x", timeout=PATIENCE).ended_by == "idle"
+        session.send_client_content("x")
+
+
+def test_receive_turn_misses_nothing_from_its_call_on():
+    heard = Heard()
+    with opened("One.", callbacks=heard.callbacks()) as (_, session):
+        turn = session.receive_turn(timeout=PATIENCE)
+        session.send_client_content("x")
+        assert settled(lambda: "One." in heard.texts)
+        assert "".join(m.text or "" for m in turn) == "One."
+
+
+def test_after_an_end_in_order_a_loop_over_turns_ends():
+    with opened("One.") as (emulator, session):
+        session.send_client_content("x")
+        emulator.wait_for("clientContent")
+        waiting = session.receive_turn(timeout=PATIENCE)
+        emulator.inject(Wait(0.05), Close(1000))
+        assert "".join(m.text or "" for m in waiting) == "One."
+        turns = (list(session.receive_turn()) for _ in itertools.count())
+        with pytest.raises(livesdk.SessionClosed):
+            all(turn == [] for turn in turns)
 
 
 def test_an_empty_turn_is_an_empty_turn():

@@ -350,6 +350,7 @@ class Connection(Recovery):
             if self._state is not State.RECONNECTING and (handle or self.reconnects == before):
                 before = self.reconnects
                 self._leave_asked, self._leave_with = True, handle
+                self._condition.notify_all()  # a reader that waits for room
             transport = self._transport
         transport.wake()
         with self._condition:

@@ -338,7 +338,7 @@ class Reader:
 
     def _is_held_back(self) -> bool:
         """A consumer is so far behind that TCP has to hold the server back."""
-        if self._close is not None or self._gone is self._transport:
+        if self._close is not None or self._leave_asked or self._gone is self._transport:
             return False
         return self._dispatcher.is_full or self._inbox.is_full
 

@@ -31,7 +31,12 @@ from .tally import Tally
 from .tools import split_tools
 from .turn import Answer
 from .types.messages import LiveServerMessage
-from .types.requests import LiveClientContextUpdate, LiveClientMessage, LiveClientSetup
+from .types.requests import (
+    LiveClientContextUpdate,
+    LiveClientMessage,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+)
 
 __all__ = ["SEND_TIMEOUT", "Senders"]
 
@@ -211,14 +216,20 @@ class Senders(Lifecycle[LiveServerMessage]):
             if isinstance(frame, sending.Media):
                 self._send_media(frame)
             elif frame is not None:
-                given = frame.realtime_input
-                if given is not None and given.audio_stream_end and self._holds_back(0.0):
-                    continue  # as the sound that it would end
-                self._send(frame, timeout, asks=given is None or given.activity_start is None)
-                if given is not None and given.activity_start is not None:
-                    self._in_activity = True
-                elif given is not None and given.activity_end is not None:
-                    self._in_activity = False
+                self._send_mark_or_text(frame, timeout)
+
+    def _send_mark_or_text(self, frame: LiveClientMessage, timeout: Optional[float]) -> None:
+        given = frame.realtime_input or LiveClientRealtimeInput()  # a media chunk of no known kind
+        begins = given.activity_start is not None
+        if given.audio_stream_end:
+            if self._holds_back(0.0):
+                return  # as the sound that it would end
+            self._tally.fed(time.monotonic())  # whether there was speech is for the server to say
+        self._send(frame, timeout, asks=not (begins or given.audio_stream_end))
+        if begins:
+            self._in_activity = True
+        elif given.activity_end is not None:
+            self._in_activity = False
 
     def _frames(self, pieces: Sequence[Mapping[str, Any]], rate_hz: Optional[int]) -> list[_Frame]:
         """Make the frames; if one piece is wrong, nothing has happened to the odd byte."""
@@ -380,7 +391,9 @@ class Senders(Lifecycle[LiveServerMessage]):
             on_progress=on_progress,
         )
 
-    def _send_chunk(self, chunk: Any, rate_hz: int, *, droppable: bool) -> Optional[sending.Media]:
+    def _send_chunk(
+        self, chunk: Any, rate_hz: Optional[int], *, droppable: bool
+    ) -> Optional[sending.Media]:
         """Send a chunk of a stream; ``None`` if it was but half a sample."""
         [frame] = self._frames([{"media": chunk}], rate_hz)
         if not isinstance(frame, sending.Media):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
+import attrs
 from attrs import define
 
 from . import codec, pcm
@@ -160,9 +161,8 @@ def audio_frame(
     if isinstance(value, Bytes) or hasattr(value, "dtype"):
         raw = bytes(value) if isinstance(value, Bytes) else pcm.to_pcm16(value)
         return pcm_frame(raw, alignment, rate_hz)
-    _check_rate(rate_hz)
     blob = _blob(value, "audio", "audio/")
-    return _media("audio", blob)
+    return _media("audio", _with_rate(blob, rate_hz))
 
 
 def video_frame(value: Any) -> Media:
@@ -185,13 +185,25 @@ def media_frame(
     blob = codec.check(value, Blob, "media")
     kind = (blob.mime_type or "").lower()
     if kind.startswith("audio/"):
-        return _media("audio", blob)
+        return _media("audio", _with_rate(blob, rate_hz))
     if kind.startswith("image/"):
         return _media("video", blob)
     if not kind:
         raise ConfigError("media: a blob needs a mime_type")
     message = LiveClientMessage(realtime_input=LiveClientRealtimeInput(media_chunks=[blob]))
     return Media(codec.encode(message), _VIDEO_MS)
+
+
+def _with_rate(blob: Blob, rate_hz: Optional[int]) -> Blob:
+    """Name the rate of raw audio whose type does not."""
+    _check_rate(rate_hz)
+    mime_type = blob.mime_type or ""
+    if rate_hz is None or not mime_type.lower().startswith(("audio/pcm", "audio/l16")):
+        return blob
+    named = pcm.rate_of(mime_type, 0)
+    if named not in (0, rate_hz):
+        raise ConfigError(f"rate_hz={rate_hz}, but the mime_type is {mime_type!r:.60}")
+    return blob if named else attrs.evolve(blob, mime_type=f"{mime_type};rate={rate_hz}")
 
 
 def _blob(value: Any, where: str, prefix: str) -> Blob:
@@ -246,7 +258,8 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
     """Make the message that answers function calls.
 
     Raises:
-        ConfigError: No object as response; on the Developer API also a missing id.
+        ConfigError: No object as response; on the Developer API also a missing id; on Vertex an
+            answer in parts.
     """
     items = _unwrapped(responses, "function_responses", "functionResponses")
     if isinstance(items, (LiveClientToolResponse, ToolResponse)):
@@ -268,6 +281,10 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
             raise ConfigError(
                 f"function_responses[{index}]: the Developer API needs the id of the call;"
                 " echo call.id"
+            )
+        if response.will_continue and access.vertex_rules:
+            raise ConfigError(
+                f"function_responses[{index}].will_continue: Vertex AI takes one response a call"
             )
     return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=checked))
 

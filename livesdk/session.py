@@ -121,7 +121,7 @@ class Session(FirebaseNames, Senders):
     def _resumption(self, setup: LiveClientSetup) -> Resumption:
         config = setup.session_resumption
         return Resumption(
-            handle=config.handle if config else None,
+            handle=(config.handle or None) if config else None,
             transparent=bool(config and config.transparent),
             outlives_1000=self._access.vertex_rules,
             history=self._history_message,

@@ -43,13 +43,13 @@ def stream_media(
             "end=True says audioStreamEnd, which is for sessions with automatic detection: pass"
             " end=False, with activity_start before the stream and activity_end behind it"
         )
-    chunks, total_ms, rate = _chunks_of(stream, rate_hz, chunk_ms)
+    chunks, total_ms, rate_hz = _chunks_of(stream, rate_hz, chunk_ms)
     pace = _Pace(session) if realtime else None
     sent_ms, pictures = 0.0, False
     for chunk in chunks:
         if pace:
             pace.wait(sent_ms)
-        frame = session._send_chunk(chunk, rate, droppable=realtime)
+        frame = session._send_chunk(chunk, rate_hz, droppable=realtime)
         if frame is not None and _is_sound(frame):
             sent_ms += frame.duration_ms
         elif frame is not None:
@@ -89,8 +89,8 @@ def _is_sound(frame: Media) -> bool:
 
 def _chunks_of(
     stream: Any, rate_hz: Optional[int], chunk_ms: int
-) -> tuple[Iterator[Any], Optional[float], int]:
-    """Return the chunks, how long they are altogether if known, and the rate of raw ones."""
+) -> tuple[Iterator[Any], Optional[float], Optional[int]]:
+    """Return the chunks, how long they are altogether if known, and their rate if it was given."""
     if callable(getattr(stream, "read", None)):
         stream = stream.read()
         if not isinstance(stream, bytes):
@@ -103,13 +103,13 @@ def _chunks_of(
         stream, rate_hz = _sound(bytes(stream), rate_hz)
     elif hasattr(stream, "dtype"):
         stream = pcm.to_pcm16(stream)
-    rate = rate_hz or INPUT_RATE_HZ
     if isinstance(stream, bytes):
+        rate = rate_hz or INPUT_RATE_HZ
         size = max(1, rate * chunk_ms // 1000) * 2
-        return pcm.chunks(stream, size), pcm.duration_ms(len(stream), rate), rate
+        return pcm.chunks(stream, size), pcm.duration_ms(len(stream), rate), rate_hz
     if not isinstance(stream, Iterable):
         raise ConfigError(f"stream: expected a path, bytes or an iterable, got {stream!r:.60}")
-    return iter(stream), None, rate
+    return iter(stream), None, rate_hz
 
 
 def _file(path: Union[str, os.PathLike[str]]) -> tuple[bytes, int]:

@@ -175,6 +175,27 @@ def test_half_a_sample_waits_for_the_rest():
     assert realtime(audio=b"\1\2\3", alignment=alignment)["audio"]["data"] == "AAECAw=="
 
 
+@pytest.mark.parametrize(
+    ("mime_type", "sent"),
+    [
+        ("audio/pcm", "audio/pcm;rate=48000"),
+        ("audio/L16;channels=2", "audio/L16;channels=2;rate=48000"),
+        ("audio/pcm;rate=48000", "audio/pcm;rate=48000"),
+        ("audio/ogg", "audio/ogg"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["audio", "media"])
+def test_the_rate_is_named_where_the_type_of_raw_audio_does_not(argument, mime_type, sent):
+    message = realtime(**{argument: (mime_type, b"\0\0")}, rate_hz=48_000)
+    assert message["audio"]["mimeType"] == sent
+    assert realtime(**{argument: (mime_type, b"\0\0")})["audio"]["mimeType"] == mime_type
+
+
+def test_two_rates_are_refused():
+    with pytest.raises(ConfigError, match="rate_hz=48000, but"):
+        realtime(audio=("audio/pcm;rate=16000", b"\0\0"), rate_hz=48_000)
+
+
 @pytest.mark.parametrize("rate_hz", [0, -1, 1.5, "16000"])
 def test_what_is_no_rate_is_refused(rate_hz):
     with pytest.raises(ConfigError, match="rate_hz"):
@@ -340,6 +361,13 @@ def test_the_id_may_be_missing_on_vertex_alone(id_):
 def test_every_field_of_a_response_is_sent_on_both(access, more):
     [sent] = written(tool_response({**ANSWER, **more}, access))["toolResponse"]["functionResponses"]
     assert len(sent) == 4
+
+
+def test_an_answer_in_parts_is_for_the_developer_api():
+    given = {**ANSWER, "will_continue": True}
+    assert tool_response(given, DEVELOPER)
+    with pytest.raises(ConfigError, match="one response a call"):
+        tool_response(given, VERTEX)
 
 
 # ---------------------------------------------------------------------------------- context updates

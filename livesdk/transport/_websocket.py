@@ -203,24 +203,25 @@ class WebSocketTransport(Transport):
         return frame
 
     def _send_frame(self, frame: Outgoing, deadline: float, *, is_setup: bool = False) -> None:
-        with self._lock:
-            if self._outbox.held and not is_setup:
-                raise Held(1006, "not open")
-            sock = self._append(frame)
-            self._flush(sock)
-            if frame.done:
-                return
-            self._waiting += 1
         try:
-            self._wait_until_out(frame, sock, deadline)
+            with self._lock:
+                if self._outbox.held and not is_setup:
+                    raise Held(1006, "not open")
+                sock = self._append(frame)
+                self._flush(sock)
+                if frame.done:
+                    return
+                self._waiting += 1
+            try:
+                self._wait_until_out(frame, sock, deadline)
+            finally:
+                with self._lock:
+                    self._waiting -= 1
+                    self._free()
         except BaseException:  # Ctrl-C too: what raises is not sent
             with self._lock:
                 self._take_back(frame)
             raise
-        finally:
-            with self._lock:
-                self._waiting -= 1
-                self._free()
 
     def _wait_until_out(self, frame: Outgoing, sock: socket.socket, deadline: float) -> None:
         while True:

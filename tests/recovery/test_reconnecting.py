@@ -794,6 +794,28 @@ def test_a_history_that_cannot_be_made_is_reported_and_the_session_goes_on() -> 
         assert not session.is_closed
 
 
+def test_the_end_of_an_audio_stream_alone_is_no_question_that_a_loss_cuts_off() -> None:
+    heard = Heard()
+
+    def loses(station: Station) -> None:
+        station.open()
+        station.read("realtimeInput")
+        station.close(1011)
+
+    with Line(loses, nice) as line, connected(line, followed(heard)) as session:
+        session.send_realtime_input(audio_stream_end=True)
+        assert not heard.wait("reconnect").mid_turn
+
+
+def test_an_empty_handle_is_none() -> None:
+    config = {**TEXT, "session_resumption": {"handle": ""}}
+    with Line(nice) as line, connected(line, config=config, history=["Hello."]) as session:
+        assert settled(lambda: bool(line.stations[0].messages))
+        assert line.stations[0].setup["sessionResumption"] == {}
+        assert "clientContent" in line.stations[0].messages[0]
+        assert session.resumption_handle == "handle-0"
+
+
 @pytest.mark.parametrize("history", [5, [{"role": "user", "prats": []}]])
 def test_a_wrong_history_is_refused_before_anything_is_sent(history: Any) -> None:
     with Line(nice) as line:

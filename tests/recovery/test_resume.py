@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, within
+from session.rig import PATIENCE, Caught, Heard, settled, within
 
 import livesdk
 from livesdk.emulator import Emulator, Scenario
@@ -104,6 +104,32 @@ def test_a_refused_handle_ends_a_session_without_a_policy_only_if_fresh_ones_are
         info = session.resume("dead")
         assert not info.state_restored
         assert [station.handle for station in line.stations] == [None, "dead", None]
+
+
+def test_callbacks_that_are_behind_do_not_hold_it_up() -> None:
+    gate = threading.Event()
+
+    def slow(message: livesdk.LiveServerMessage) -> None:
+        if message.text:
+            gate.wait(PATIENCE)
+
+    def says_much(station: Station) -> None:
+        station.open()
+        station.gives("handle")
+        for _ in range(40):
+            station.says("x" * 1_000_000, done=False)
+        station.read_on()
+
+    client = {"ping_interval": None}
+    with (
+        Line(says_much, nice) as line,
+        connected(line, {"onmessage": slow}, client=client) as session,
+    ):
+        assert settled(lambda: session._connection.dispatcher.is_full)
+        session.wait_ended(0.2)  # the reader waits for room by now
+        with within(2.0):
+            assert session.resume(timeout=PATIENCE).planned
+        gate.set()
 
 
 def test_a_deadline_that_passes_leaves_the_session_trying() -> None:

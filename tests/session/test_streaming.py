@@ -191,6 +191,12 @@ def test_where_the_user_is_not_detected_no_stream_is_ended():
         assert [pcm_of(frame) for frame in heard(emulator, session)] == [b"\3\4" * 320]
 
 
+def test_the_rate_of_a_stream_is_that_of_its_chunks_unless_they_say_otherwise():
+    chunks, mimes, _ = stream([("audio/pcm", bytes(640))], rate_hz=48_000)
+    assert (len(chunks), mimes) == (1, {"audio/pcm;rate=48000"})
+    assert stream([("audio/pcm", bytes(640))])[1] == {"audio/pcm"}
+
+
 def test_a_stream_takes_as_long_as_it_is_spoken():
     with opened() as (emulator, session):
         started = time.monotonic()

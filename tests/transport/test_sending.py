@@ -314,6 +314,23 @@ class Interrupted(socket.socket):
         raise KeyboardInterrupt
 
 
+def test_ctrl_c_before_a_send_takes_its_frame_back(connect, monkeypatch):
+    reader = Reader()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with RawServer(reader) as server:
+        transport = connect(server.url)
+        with monkeypatch.context() as patched:
+            patched.setattr(transport, "_flush", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                transport.send(b"first", soon())
+        transport.send(b"second", soon())
+        assert [body for _, body in reader.await_frames(1)] == [b"second"]
+        transport.close()
+
+
 def test_ctrl_c_within_a_send_never_sends_bytes_twice(connect):
     reader = Reader()
     with RawServer(reader) as server:

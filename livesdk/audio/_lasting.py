@@ -16,11 +16,14 @@ from .._log import get_logger
 from ..errors import AudioError
 from .devices import DeviceName, Opened
 
-__all__ = ["LastingDevice"]
+__all__ = ["LONGEST_BLOCK_MS", "LastingDevice"]
 
 _log = get_logger(__name__)
 
 _LOST_S = 1.0
+"""Seconds after which a device that does not call is lost."""
+LONGEST_BLOCK_MS = 500
+"""How much a device may take at a time, so that it is not lost between two calls."""
 _RETRY_S = 0.5
 
 

@@ -75,6 +75,7 @@ class Playback:
         with self._lock:
             if hasattr(self, "rate_hz"):
                 self._forget()
+                self._tap, self._tap_bytes = None if self._tap is None else deque(), 0
                 self._played_before_ms += self._ms(self._played)
                 self._discarded_before_ms += self._ms(self._discarded)
                 self._played = self._discarded = 0

@@ -9,7 +9,8 @@ from .. import pcm
 from .._log import get_logger
 from ._backend import Backend
 from ._capture import Capture
-from ._lasting import LastingDevice
+from ._encoding import check_duration, check_whole_number
+from ._lasting import LONGEST_BLOCK_MS, LastingDevice
 from .base import AudioInput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated
 
@@ -34,12 +35,15 @@ class Microphone(AudioInput):
             :func:`list_devices`.
         rate_hz: Samples a second of what is read.
         block_ms: How much is read at a time, and how often the device calls: 20 has the least
-            delay, 40 bears a busy process.
+            delay, 40 bears a busy process; 500 at most.
         reopen_s: How long a lost device is looked for before :meth:`read` raises.
         backend: Another sound system, for tests.
 
     Attributes:
         silent_ms: For how long nothing but digital silence has come.
+
+    Raises:
+        ConfigError: A number is out of its range.
     """
 
     def __init__(
@@ -51,6 +55,9 @@ class Microphone(AudioInput):
         reopen_s: float = 10.0,
         backend: Optional[Backend] = None,
     ) -> None:
+        check_whole_number("rate_hz", rate_hz)
+        check_whole_number("block_ms", block_ms, LONGEST_BLOCK_MS)
+        check_duration("reopen_s", reopen_s)
         self.rate_hz = rate_hz
         self.chunk_ms = block_ms
         self.muted = False

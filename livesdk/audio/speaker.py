@@ -8,13 +8,16 @@ from typing import Optional
 
 from .._log import get_logger
 from ._backend import Backend
-from ._lasting import LastingDevice
+from ._encoding import check_duration, check_whole_number
+from ._lasting import LONGEST_BLOCK_MS, LastingDevice
 from ._queued import QueuedOutput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated
 
 __all__ = ["Speaker"]
 
 _log = get_logger(__name__)
+
+_LONGEST_PREBUFFER_MS = 60_000.0
 
 
 class Speaker(QueuedOutput):
@@ -37,7 +40,7 @@ class Speaker(QueuedOutput):
         rate_hz: Frames a second of what is written.
         channels: 1, or 2 for music.
         block_ms: How much the device takes at a time.  A soft :meth:`flush` is heard three to four
-            blocks later, so 15 keeps 60 ms; 40 bears a busy process.
+            blocks later, so 15 keeps 60 ms; 40 bears a busy process; 500 at most.
         prebuffer_ms: How much is gathered before a turn begins to sound, so that a late chunk
             leaves no gap; a turn shorter than that, or as old, sounds anyway.
         reopen_s: How long a lost device is looked for before :meth:`poll` raises.
@@ -45,6 +48,9 @@ class Speaker(QueuedOutput):
 
     Attributes:
         device_underruns: How often the system said that the device ran dry.
+
+    Raises:
+        ConfigError: A number is out of its range.
     """
 
     def __init__(
@@ -58,6 +64,11 @@ class Speaker(QueuedOutput):
         reopen_s: float = 10.0,
         backend: Optional[Backend] = None,
     ) -> None:
+        check_whole_number("rate_hz", rate_hz)
+        check_whole_number("channels", channels, 2)
+        check_whole_number("block_ms", block_ms, LONGEST_BLOCK_MS)
+        check_duration("prebuffer_ms", prebuffer_ms, _LONGEST_PREBUFFER_MS)
+        check_duration("reopen_s", reopen_s)
         super().__init__(rate_hz=rate_hz, channels=channels, prebuffer_ms=prebuffer_ms)
         self.device_underruns = 0
         self._block = block_ms

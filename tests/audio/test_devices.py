@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from livesdk import AudioError, pcm
+from livesdk import AudioError, ConfigError, pcm
 from livesdk.audio import Device, FakeBackend, Microphone, Speaker, list_devices
 from livesdk.audio.devices import choose
 
@@ -337,6 +337,29 @@ def test_a_device_that_is_not_there_names_those_that_are():
         Microphone("usb", backend=FakeBackend()).start()
     with pytest.raises(AudioError, match="there is no output device on this machine"):
         Speaker(backend=FakeBackend(devices=[])).start()
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "words"),
+    [
+        (Microphone, {"block_ms": 0}, "block_ms=0; a positive integer"),
+        (Microphone, {"block_ms": 2500}, "block_ms=2500; 500 at most"),
+        (Microphone, {"rate_hz": -1}, "rate_hz=-1; a positive integer"),
+        (Microphone, {"reopen_s": float("nan")}, "reopen_s=nan; a number from 0 on"),
+        (Speaker, {"block_ms": 0}, "block_ms=0"),
+        (Speaker, {"block_ms": 501}, "block_ms=501"),
+        (Speaker, {"rate_hz": 0}, "rate_hz=0"),
+        (Speaker, {"channels": 3}, "channels=3; 2 at most"),
+        (Speaker, {"prebuffer_ms": -1}, "prebuffer_ms=-1; a number from 0 to 60000"),
+        (Speaker, {"prebuffer_ms": float("inf")}, "prebuffer_ms=inf"),
+        (Speaker, {"reopen_s": "ten"}, "reopen_s='ten'"),
+    ],
+)
+def test_a_number_that_no_device_can_do_anything_with_is_refused_when_it_is_made(
+    device, options, words
+):
+    with pytest.raises(ConfigError, match=words):
+        device(backend=FakeBackend(), **options)
 
 
 def test_a_device_that_takes_no_format_says_so():

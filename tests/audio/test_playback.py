@@ -120,3 +120,14 @@ def test_counters_outlive_a_change_of_format(playback: Playback):
     playback.write(bytes([1]) * 192 * 100, playback.generation)
     playback.take(1920)
     assert playback.played_ms == 20.0
+
+
+def test_what_a_lost_device_played_is_not_taken_for_sound_in_the_format_of_the_next(
+    playback: Playback,
+):
+    playback.take_tapped()
+    playback.write(sound(80), 0)
+    playback.take(BLOCK)
+    playback.reformat(48_000, 2)
+    playback.take(1920)
+    assert playback.take_tapped() == bytes(960), "of the new one, in mono"

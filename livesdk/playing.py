@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import pcm
+from .audio._queued import QueuedOutput
 from .audio.base import AudioOutput
 from .errors import ConfigError
 
@@ -44,14 +45,15 @@ def play_music(
         output: A started output of 48 000 Hz and two channels.
         seconds: How much to play; ``None``: all that comes.
         ahead_ms: How much the output may hold.
-        stop: Ends it when set: what the output holds is thrown away.
+        stop: Ends it when set: what the output holds is thrown away.  ``output.stop()``, from
+            another thread, does the same.
         on_progress: Called several times a second with the milliseconds heard.
 
     Returns:
         How many milliseconds were heard.
 
     Raises:
-        ConfigError: The output has another format.
+        ConfigError: The output has another format, or was not started.
         SessionClosed: The session ended abnormally.
         AudioError: The output is lost for good.
     """
@@ -60,6 +62,8 @@ def play_music(
             f"output: {output.rate_hz} Hz and {output.channels} channels; music is"
             f" {_RATE_HZ} Hz and {_CHANNELS}"
         )
+    if not _takes(output):
+        raise ConfigError("output: it was not started, and would play nothing: call start() before")
     left = None if seconds is None else 4 * round(seconds * _RATE_HZ)
     watch = _Watch(output, stop or threading.Event(), on_progress)
     resampler: Optional[pcm.Resampler] = None
@@ -83,6 +87,11 @@ def play_music(
     watch.wait_below(0.0)
     output.drain(1.0)
     return watch.played_ms
+
+
+def _takes(output: AudioOutput) -> bool:
+    """Tell whether what is written will be heard; of the program's own outputs nobody knows."""
+    return not isinstance(output, QueuedOutput) or output._runs()
 
 
 class _Watch:
@@ -112,7 +121,7 @@ class _Watch:
             if self._on_progress is not None and now - self._told_at >= _TICK_S:
                 self._told_at = now
                 self._on_progress(self.played_ms)
-            if self._stop.is_set():
+            if self._stop.is_set() or not _takes(self._output):
                 return False
             if self._output.queued_ms <= queued_ms:
                 return True

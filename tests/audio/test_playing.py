@@ -72,3 +72,20 @@ def test_a_stop_is_silence(music: livesdk.MusicSession):
 def test_an_output_of_another_format_is_refused(music: livesdk.MusicSession):
     with pytest.raises(ConfigError, match="24000 Hz and 1 channels; music is 48000 Hz and 2"):
         livesdk.play_music(music, Speaker(backend=FakeBackend()))
+
+
+def test_an_output_that_was_not_started_is_refused(music: livesdk.MusicSession, tmp_path: Path):
+    for output in (
+        Speaker(rate_hz=48_000, channels=2, backend=FakeBackend()),
+        WavOutput(tmp_path / "m.wav", rate_hz=48_000, channels=2),
+    ):
+        with pytest.raises(ConfigError, match=r"output: it was not started.*start\(\)"):
+            livesdk.play_music(music, output)
+
+
+def test_an_output_that_is_stopped_ends_it(music: livesdk.MusicSession):
+    with Speaker(rate_hz=48_000, channels=2, backend=FakeBackend()) as speaker:
+        heard_ms = livesdk.play_music(
+            music, speaker, on_progress=lambda ms: speaker.stop() if ms > 100 else None
+        )
+    assert 100 < heard_ms < 5000

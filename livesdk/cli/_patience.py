@@ -37,7 +37,7 @@ def hear_out(conversation: AudioConversation, file: WavInput, view: TalkView, na
         CommandError: No answer came.
     """
     patience = _Patience(conversation, file, view)
-    while not conversation.finish(_TICK):
+    while conversation.running and not conversation.finish(_TICK):
         if patience.is_over(time.monotonic()):
             break
     if conversation.running and "model" not in view.heard:

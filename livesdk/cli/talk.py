@@ -80,7 +80,11 @@ class _Wish:
     " webrtc: cancelled (extra aec).",
 )
 @click.option("--push-to-talk", is_flag=True, help="Enter begins and ends what you say.")
-@click.option("--hybrid", is_flag=True, help="Pause the model's voice as soon as you speak.")
+@click.option(
+    "--hybrid",
+    is_flag=True,
+    help="Pause the model's voice as soon as you speak; needs --echo none or webrtc.",
+)
 @click.option(
     "--block-ms",
     type=click.IntRange(5, 200),
@@ -118,13 +122,19 @@ def command(
     """
     if push_to_talk and (hybrid or wav):
         raise click.UsageError("--push-to-talk goes with neither --hybrid nor --wav.")
+    echo = echo or ("none" if wav or push_to_talk else "half-duplex")
+    if hybrid and echo == "half-duplex":
+        raise click.UsageError(
+            "--hybrid listens while the model speaks: add --echo none where there are headphones,"
+            " or --echo webrtc (extra aec)."
+        )
     check_apart(out, "--out", wav, "--wav")
     wish = _Wish(
         wav=wav,
         out=out,
         microphone=device(microphone),
         speaker=device(speaker),
-        echo=echo or ("none" if wav or push_to_talk else "half-duplex"),
+        echo=echo,
         turns="push-to-talk" if push_to_talk else "hybrid" if hybrid else "server",
         block_ms=block_ms,
         config=_config(voice, system, manual=push_to_talk),

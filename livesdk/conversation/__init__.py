@@ -92,7 +92,8 @@ class AudioConversation:
             callable: gets a captured chunk and what was played since the last call, both PCM,
             16-bit little-endian, mono, at the microphone's rate, and returns the cleaned chunk.
         turns: Who notices that the user speaks.  ``"server"``.  ``"hybrid"``: the server, and the
-            model's voice pauses here as soon as the user is heard, and goes on if that was a cough.
+            model's voice pauses here as soon as the user is heard, and goes on if that was a cough;
+            not with half-duplex, which hears nobody meanwhile.
             ``"push-to-talk"``: :attr:`talking`; the session's config must disable the automatic
             detection (``realtime_input_config``).
         detector: What finds speech for ``"hybrid"``; by default an energy detector.
@@ -108,7 +109,7 @@ class AudioConversation:
 
     Raises:
         ConfigError: An argument is none of those named; or push-to-talk in a session with automatic
-            detection.
+            detection; or hybrid with ``echo="half-duplex"``.
         AudioError: ``echo="webrtc"`` without the extra ``aec``.
     """
 
@@ -204,12 +205,14 @@ class AudioConversation:
         with self._condition:
             self._running = {thread for thread in self._running if thread.is_alive()}
             is_running = bool(self._running)  # then they see to the end
-        self.speaker.stop()
-        self.microphone.stop()
-        if not is_running:
-            self._stop_listening()
-            self._hooks.end()
-            self._done.set()
+        try:
+            _stop(self.speaker)
+            _stop(self.microphone)
+        finally:  # whatever else: a second Ctrl-C
+            if not is_running:
+                self._stop_listening()
+                self._hooks.end()
+                self._done.set()
 
     def _run(self) -> None:
         number = self.session._connection.number
@@ -265,15 +268,20 @@ class AudioConversation:
         For inputs that end, such as a WAV file.  Returns at once if the conversation ends.
 
         Returns:
-            False if ``timeout`` seconds passed before.
+            True if it was heard.  False if ``timeout`` seconds passed before, or the conversation
+            ended before: then :attr:`running` is False, and :attr:`error` says why, if there is
+            a reason.
         """
         deadline = time.monotonic() + seconds_of_timeout(timeout)
         while not self._done.wait(_TICK_S):
             if time.monotonic() >= deadline:
                 return False
-            if self._uplink.ended.is_set() and self._is_answered() and not self._player.is_busy:
+            if self._has_said_all():
                 return True
-        return True
+        return self._has_said_all() and self._error is None and not self._player.was_cut_off
+
+    def _has_said_all(self) -> bool:
+        return self._uplink.ended.is_set() and self._is_answered() and not self._player.is_busy
 
     def _is_answered(self) -> bool:
         """A turn of the model has ended since the user was last heard."""
@@ -436,10 +444,7 @@ class AudioConversation:
         names = ", ".join(thread.name for thread in self._running)
         _log.warning("the conversation ends without %s: the program's code holds it up", names)
         self._uplink.leave()
-        try:
-            self.microphone.stop()
-        except Exception:  # noqa: BLE001  # a border: the input is the program's
-            _log.exception("the input could not be stopped")
+        _stop(self.microphone)
 
     # --------------------------------------------------------------------------------------- parts
 
@@ -467,3 +472,12 @@ class AudioConversation:
             turns=self._turns,
             detector=self._detector,
         )
+
+
+def _stop(device: Union[AudioInput, AudioOutput]) -> None:
+    """Stop what may be the program's own, at an end that has its reason already."""
+    try:
+        device.stop()
+    except Exception:  # noqa: BLE001  # a border: the device is the program's
+        side = "input" if isinstance(device, AudioInput) else "output"
+        _log.exception("the %s could not be stopped", side)

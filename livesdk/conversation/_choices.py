@@ -21,12 +21,18 @@ _TURNS = ("server", "hybrid", "push-to-talk")
 def check(echo: Any, turns: Any, detects_activity: Optional[bool]) -> None:
     """Raise :class:`ConfigError` unless both are known words, or the echo a callable.
 
-    Push-to-talk is not possible beside a server that detects by itself when the user speaks.
+    Push-to-talk is not possible beside a server that detects by itself when the user speaks;
+    hybrid not where nobody hears the user while the model speaks.
     """
     if not (echo in _ECHOES if isinstance(echo, str) else callable(echo)):
         raise ConfigError(f"echo={echo!r:.40}; one of {_ECHOES} or a callable is expected")
     if turns not in _TURNS:
         raise ConfigError(f"turns={turns!r:.40}; one of {_TURNS} is expected")
+    if turns == "hybrid" and echo == "half-duplex":
+        raise ConfigError(
+            f"turns={turns!r} listens while the model speaks, which echo={echo!r} does not let it:"
+            ' say echo="none" where there are headphones, or echo="webrtc" (extra aec)'
+        )
     if turns == "push-to-talk" and detects_activity:
         raise ConfigError(
             f"turns={turns!r} needs a session without automatic detection: connect with"

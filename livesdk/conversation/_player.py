@@ -50,6 +50,7 @@ class Player:
     Attributes:
         interruptions: How often the user cut in.
         turn_at: When the model last completed a turn, by ``time.monotonic``; 0 if never.
+        was_cut_off: The end came before all was heard.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Player:
         self._began_ms: Optional[float] = None  # played before the present voice began
         self.interruptions = 0
         self.turn_at = 0.0
+        self.was_cut_off = False
 
     # ------------------------------------------------------------------------- the reader's calls
 
@@ -194,6 +196,7 @@ class Player:
         """Be silent for good, and say of a voice that was still to be heard that it was cut off."""
         with self._condition:
             waiting_ms = self._waiting_ms()
+            self.was_cut_off = waiting_ms > 0 or self._began_ms is not None
             self._queue.clear()
         self._flush(waiting_ms + self._cut_ms, by_user=self._by_user)
 

@@ -19,7 +19,7 @@ from typing import Any, Optional, Protocol
 from .. import pcm
 from ..audio.base import AudioInput, AudioOutput
 from ..audio.echo import Canceller, HalfDuplex
-from ..errors import LiveError, SessionReconnecting
+from ..errors import LiveError, LiveTimeout, SessionReconnecting
 from ..sending import INPUT_RATE_HZ
 from ._choices import Echo, Turns
 from ._player import Player
@@ -30,7 +30,8 @@ _READ_S = 0.1
 _SURE_MS = 600.0
 _QUIET_DBFS = -50.0
 _MARK_S = 1.0
-"""Seconds that a mark waits for a connection before it is looked whether it is still wanted."""
+"""Seconds that a mark waits for a connection, or for room, before it is looked whether it is still
+wanted."""
 
 
 class Detector(Protocol):
@@ -83,6 +84,7 @@ class Uplink:
         self._rate_hz = min(source.rate_hz, INPUT_RATE_HZ)
         self._resampler = pcm.Resampler(source.rate_hz, self._rate_hz)
         self._open = False  # something was sent that wants an end
+        self._pressed = False  # the key, when it was last looked at
         self._left = False
         self.talking = False
         self.heard_at = 0.0
@@ -97,17 +99,21 @@ class Uplink:
         """
         if self._canceller is not None:
             self._output.take_played()  # from now on
+        has_ended = False
         while not is_over():
             chunk = self._source.read(_READ_S)
             if self._left:
                 return
             self._follow_key()
             if chunk is None:
+                has_ended = True
                 break
             if chunk:
                 self._take(chunk)
+        self._let_go_on()
         self._say_goodbye(is_over)
-        self.ended.set()
+        if has_ended:
+            self.ended.set()
 
     def leave(self) -> None:
         """End in place of the thread that runs, which is held up in the input."""
@@ -121,7 +127,7 @@ class Uplink:
         if pcm.level_dbfs(chunk) > _QUIET_DBFS:
             self.heard_at = time.monotonic()
         sound = self._resampler.feed(chunk)
-        if sound and (self._open or not self._manual):
+        if sound and (not self._manual or (self._open and self._pressed)):
             self._open = True
             self._session.send_realtime_input(audio=sound, rate_hz=self._rate_hz)
 
@@ -150,9 +156,8 @@ class Uplink:
             if event.kind == "start" and self._player.is_busy:
                 self._speaking_ms = 0.0
                 self._player.hold(paused=True)
-            elif event.kind == "end" and self._speaking_ms is not None:
-                self._speaking_ms = None
-                self._player.hold(paused=False)
+            elif event.kind == "end":
+                self._let_go_on()
         if self._speaking_ms is None:
             return
         self._speaking_ms += pcm.duration_ms(chunk, self._source.rate_hz)
@@ -160,22 +165,29 @@ class Uplink:
             self._speaking_ms = None
             self._player.interrupt()
 
+    def _let_go_on(self) -> None:
+        """Nothing is heard any more of what paused the model's voice: it was a cough."""
+        if self._speaking_ms is not None:
+            self._speaking_ms = None
+            self._player.hold(paused=False)
+
     # ------------------------------------------------------------------------------- push-to-talk
 
     def _follow_key(self) -> None:
-        if not self._manual or self.talking == self._open:
+        self._pressed = self.talking
+        if not self._manual or self._pressed == self._open:
             return
-        if self.talking:
+        if self._pressed:
             self._player.interrupt()  # the server may think that all was heard already
             self._open = self._mark(activity_start={})
         else:
             self._open = not self._mark(activity_end={})
 
     def _mark(self, **mark: Any) -> bool:
-        """Send it; False if there is no connection at the moment, so that it is tried again."""
+        """Send it; False if nobody takes it at the moment, so that it is tried again."""
         try:
             self._session.send_realtime_input(**mark, timeout=_MARK_S)
-        except SessionReconnecting:
+        except (SessionReconnecting, LiveTimeout):
             return False
         return True
 

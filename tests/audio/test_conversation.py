@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from session.opened import fill_the_buffers, stop_reading
 from session.rig import run_script, settled
 
 import livesdk
@@ -28,7 +29,7 @@ from livesdk import (
     pcm,
 )
 from livesdk.audio import CallableOutput, FakeBackend, IteratorInput, Microphone, Speaker, WavInput
-from livesdk.conversation import ConversationOptions
+from livesdk.conversation import ConversationOptions, _uplink
 from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Send, Wait
 
 pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
@@ -288,6 +289,32 @@ def test_hybrid_cuts_the_voice_off_when_the_user_goes_on(converse):
     assert report.discarded_ms > 1000
 
 
+def test_hybrid_goes_on_where_the_input_ends_in_a_cough(converse):
+    _, session = converse(Scenario(replies=[SayTone(700)]), MANUAL)
+    playback = Log()
+    gate = threading.Event()
+
+    def speak() -> Iterator[bytes]:
+        while not gate.is_set():
+            yield pcm.silence(20, 16_000)
+        yield pcm.tone(300, 200, 16_000)
+
+    backend = FakeBackend()
+    with AudioConversation(
+        Deaf(session),
+        microphone=IteratorInput(speak()),
+        speaker=Speaker(backend=backend),
+        echo="none",
+        turns="hybrid",
+        on_playback=playback,
+    ):
+        session.send_client_content("go")
+        until(lambda: any(backend.played))
+        gate.set()
+        report = playback.wait_for(state("finished"))
+    assert report.played_ms == pytest.approx(700, abs=0.1)
+
+
 def test_push_to_talk_marks_the_activity_and_sends_nothing_else(converse):
     emulator, session = converse(Scenario(heard=["hello"]), MANUAL)
     playback = Log()
@@ -304,6 +331,26 @@ def test_push_to_talk_marks_the_activity_and_sends_nothing_else(converse):
             until(lambda turn=turn: sum(map(state("finished"), playback.entries)) == turn)
     assert kinds(emulator) == ["activityStart", "audio", "activityEnd"] * 2
     assert session.transcripts[0].text == "hello"
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+def test_a_network_that_stalls_at_a_press_of_the_key_ends_nothing(converse, monkeypatch, pressed):
+    monkeypatch.setattr(_uplink, "_MARK_S", 0.05)
+    emulator, session = converse(Scenario(auto_reply=False), MANUAL)
+    with AudioConversation(
+        session,
+        microphone=IteratorInput(iter(lambda: bytes(640), None)),
+        speaker=CallableOutput(len),
+        turns="push-to-talk",
+    ) as conversation:
+        if not pressed:
+            conversation.talking = True
+            emulator.wait_for("realtimeInput.activityStart")
+        stop_reading(emulator, session, 0.7)
+        fill_the_buffers(session)
+        conversation.talking = pressed
+        emulator.wait_for("realtimeInput.activityStart" if pressed else "realtimeInput.activityEnd")
+        assert conversation.running
 
 
 # --------------------------------------------------------------------------------------- its life
@@ -656,6 +703,24 @@ def test_a_device_that_does_not_open_leaves_nothing_running(converse):
     assert not conversation.running
 
 
+def test_an_input_that_cannot_even_be_stopped_hides_no_error_of_its_start(converse):
+    _, session = converse()
+
+    class Mine(IteratorInput):
+        def start(self) -> None:
+            raise AudioError("busy")
+
+        def stop(self) -> None:
+            raise RuntimeError("it was never started")
+
+    conversation = AudioConversation(session, microphone=Mine([]), speaker=CallableOutput(len))
+    for _ in range(2):
+        with pytest.raises(AudioError, match="busy"):
+            conversation.start()
+        assert not conversation.running
+    assert not session._observers
+
+
 def test_closing_the_session_ends_it_without_an_error(converse):
     _, session = converse()
     ended = Log()
@@ -679,6 +744,39 @@ def test_an_abnormal_end_of_the_session_is_its_reason(converse):
     conversation.stop()
     assert isinstance(conversation.error, SessionClosed)
     assert conversation.error.info.code == 1011
+
+
+def said_something(session: Session) -> AudioConversation:
+    """A conversation whose input has come to its end; nobody has answered yet."""
+    conversation = AudioConversation(
+        Deaf(session),
+        microphone=IteratorInput([pcm.tone(300, 40, 16_000)]),
+        speaker=Speaker(backend=FakeBackend()),
+        echo="none",
+    )
+    conversation.start()
+    assert conversation._uplink.ended.wait(PATIENCE)
+    return conversation
+
+
+def test_it_has_not_finished_where_an_error_ends_the_answer(converse):
+    _, session = converse(Scenario(replies=[[SayTone(5000), Close(1011, "out of order")]]))
+    conversation = said_something(session)
+    session.send_client_content("go")
+    assert not conversation.finish(PATIENCE)
+    assert not conversation.running
+    assert isinstance(conversation.error, SessionClosed)
+    conversation.stop()
+
+
+def test_it_has_not_finished_where_it_is_stopped_in_the_midst_of_the_answer(converse):
+    _, session = converse(Scenario(replies=[SayTone(5000)]))
+    conversation = said_something(session)
+    session.send_client_content("go")
+    until(lambda: session.stats.turns == 1 and conversation.speaker.played_ms > 0)
+    conversation.stop()
+    assert not conversation.finish(PATIENCE)
+    assert conversation.error is None
 
 
 def test_what_the_server_said_before_its_goodbye_is_heard_to_the_end(converse):
@@ -745,6 +843,7 @@ def test_a_file_is_asked_and_its_answer_recorded_without_a_device(converse, tmp_
         session, microphone=WavInput(tmp_path / "in.wav"), speaker=out
     ) as conversation:
         assert conversation.finish(PATIENCE)
+    assert conversation.finish(0), "it was heard before the end"
     data, rate_hz, _ = pcm.read_wav(tmp_path / "out.wav")
     from livesdk.emulator.voice import hum
 
@@ -811,6 +910,7 @@ def test_video_is_sent_at_its_pace_until_stopped(converse):
         ({"echo": None}, "echo=None"),
         ({"turns": "mine"}, "turns='mine'"),
         ({"turns": "push-to-talk"}, '"disabled": True'),  # here the server listens
+        ({"turns": "hybrid"}, 'say echo="none" where there are headphones, or echo="webrtc"'),
         ({"microphone": 1.5}, "microphone: an AudioInput"),
         ({"speaker": object()}, "speaker: an AudioOutput"),
     ],

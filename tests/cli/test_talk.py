@@ -208,6 +208,10 @@ def test_what_a_file_lacks_is_said(cli, tmp_path: Path):
     assert result.exit_code == 1
     assert "not a WAV file" in result.stderr
     assert cli("talk", "--push-to-talk", "--hybrid").exit_code == 2
+    for echo in ((), ("--echo", "half-duplex")):
+        result = cli("talk", "--hybrid", *echo)
+        assert result.exit_code == 2
+        assert "--echo none" in result.stderr
 
 
 FILES = "WAV files work: livesdk talk --wav FILE --out FILE, livesdk music --out FILE"

@@ -5,7 +5,7 @@ Protocol §16.  What they do is done by the senders of :class:`livesdk.session.S
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 import attrs
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from .conversation import AudioConversation, ConversationOptions
     from .session import Session
+    from .types.content import FunctionCall, Transcription
+    from .types.messages import LiveServerGoAway
 
 __all__ = ["FirebaseNames"]
 
@@ -76,17 +78,50 @@ class FirebaseNames:
         self.send_tool_response(function_responses)
 
     def start_audio_conversation(
-        self: Any, **options: Unpack[ConversationOptions]
+        self: Any,
+        function_call_handler: Optional[Callable[[FunctionCall], Any]] = None,
+        *,
+        transcript_handler: Optional[
+            Callable[[Optional[Transcription], Optional[Transcription]], Any]
+        ] = None,
+        go_away_handler: Optional[Callable[[LiveServerGoAway], Any]] = None,
+        enable_interruptions: Optional[bool] = None,
+        **options: Unpack[ConversationOptions],
     ) -> AudioConversation:
         """Talk through microphone and loudspeaker; see :class:`livesdk.AudioConversation`.
 
+        The first four arguments are those of Firebase on Android.  The handlers hold until the
+        conversation ends.
+
         Args:
-            **options: Its arguments, for example ``echo="none"`` where there are headphones.
+            function_call_handler: Called with each :class:`FunctionCall` that is of no function in
+                ``tools=[...]``; what it returns is the response, a :class:`FunctionResponse` or
+                whatever such a function may return, and what it raises an error response.  Runs in
+                the threads of those functions, several calls at a time; without a time limit.
+            transcript_handler: Called with what was heard of the user and of the model, as pieces
+                come; one of the two is mostly ``None``.  A hook: on the hooks' thread.
+            go_away_handler: Called with the :class:`LiveServerGoAway`, likewise.
+            enable_interruptions: False: ``echo="half-duplex"``, as it is unless given.  True:
+                ``echo="none"``, for headphones.
+            **options: The arguments of the class, for example ``echo="none"`` where there are
+                headphones.
 
         Returns:
             The conversation, started; ``stop_audio_conversation()`` ends it.
+
+        Raises:
+            ConfigError: An argument is unknown, or not of its kind.
+            LocalProtocolError: A conversation is running.
+            SessionClosed: The session is over.
+            AudioError: A device is missing, busy or of no use; the text says what to do.
         """
-        return _start_conversation(self, options)
+        handlers = {
+            "function_call_handler": function_call_handler,
+            "transcript_handler": transcript_handler,
+            "go_away_handler": go_away_handler,
+            "enable_interruptions": enable_interruptions,
+        }
+        return _start_conversation(self, {**handlers, **options})
 
     def stop_audio_conversation(self: Any) -> None:
         """End the audio conversation, if there is one; the session stays open."""
@@ -109,7 +144,7 @@ class FirebaseNames:
         return self.receive()
 
 
-def _start_conversation(session: Session, options: ConversationOptions) -> AudioConversation:
+def _start_conversation(session: Session, options: Mapping[str, Any]) -> AudioConversation:
     assert session._conversation_factory is not None, "given by the door"
     conversation: AudioConversation = session._conversation_factory(session, **options)
     with session._lock:

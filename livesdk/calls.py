@@ -14,7 +14,7 @@ from typing import Any, Callable, Literal, Optional
 from ._log import get_logger
 from .errors import ConfigError, LiveError
 from .protocol import Seen
-from .tools import FunctionTool, Gate, Owed, Pieces, ToolCounts, ToolRunner
+from .tools import CallHandler, FunctionTool, Gate, Handler, Owed, Pieces, ToolCounts, ToolRunner
 from .types.content import FunctionCall, FunctionResponse
 from .types.enums import FunctionResponseScheduling
 from .types.messages import LiveServerMessage
@@ -77,9 +77,10 @@ class Calls:
         self._gate = Gate(blocks_by_default=blocks_by_default)
         self._seen = Seen()  # ids of calls and cancellations; the reader's own, as the next
         self._pieces = Pieces()
-        self._lock = threading.Lock()  # around the four below
+        self._lock = threading.Lock()  # around the five below
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
+        self._is_handled = False  # what is nobody's function is the handler's
         self._unsettled = 0
         self._owed = Owed()
         self.held_back_ms = 0.0
@@ -102,6 +103,15 @@ class Calls:
         self._gate.declare(tools)
         self._runner.use(functions)
 
+    def use_handler(self, handler: Optional[Handler]) -> None:
+        """Have a function run for each call that is of no other; ``None``: no more.
+
+        Calls in flight finish under the old one.
+        """
+        self._runner.use_handler(None if handler is None else CallHandler(handler))
+        with self._lock:
+            self._is_handled = handler is not None
+
     # ------------------------------------------------------------------------------ on the reader
 
     def received(self, message: LiveServerMessage) -> list[FunctionCall]:
@@ -118,13 +128,16 @@ class Calls:
         self._gate.called(self._new_among(calls))  # from the first piece on
         calls = [whole for whole in map(self._pieces.add, calls) if whole is not None]
         with self._lock:
-            # ours are known functions, and names nobody declared
-            ours = [call for call in calls if self._functions and call.name not in self._by_hand]
+            ours = [call for call in calls if self._is_ours(call.name)]
             self._unsettled += len(ours)
             if ours:
                 self._owed.called()
             self._owed.received(message)
         return ours
+
+    def _is_ours(self, name: Optional[str]) -> bool:
+        """Known functions are, and names nobody declared; the caller holds the lock."""
+        return self._is_handled or (bool(self._functions) and name not in self._by_hand)
 
     def _new_among(self, calls: Iterable[FunctionCall]) -> Iterator[FunctionCall]:
         for call in calls:

@@ -317,11 +317,11 @@ class LiveMusic:
         return session
 
 
-def _conversation(session: Session, **options: Any) -> Any:
+def _conversation(session: Session, /, **options: Any) -> Any:
     """Make what ``session.start_audio_conversation()`` starts; sound loads when it is wanted."""
-    from .conversation import AudioConversation
+    from .conversation._handlers import make_conversation
 
-    return AudioConversation(session, **options)
+    return make_conversation(session, **options)
 
 
 def _parameters(model: Any, config: Any, callbacks: Any) -> tuple[Any, Any, Any]:

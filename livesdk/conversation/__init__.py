@@ -30,6 +30,7 @@ from .._timeout import seconds_of_timeout
 from ..audio.base import AudioInput, AudioOutput
 from ..errors import LiveError, LocalProtocolError, SessionClosed
 from ..retry import ReconnectInfo
+from ..types.content import FunctionCall
 from ..video import send_video
 from ._choices import Echo, Turns, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
@@ -45,7 +46,7 @@ __all__ = ["AudioConversation", "Levels", "Playback", "TranscriptPiece"]
 
 _log = get_logger(__name__)
 
-Hook = Callable[[Any], Any]
+Hook = Callable[..., Any]
 _Body = Callable[[threading.Event], None]
 
 _TICK_S = 0.05
@@ -146,6 +147,7 @@ class AudioConversation:
             "on_level": on_level,
             "on_end": on_end,
         }
+        self._call_handler: Optional[Callable[[FunctionCall], Any]] = None
         self._condition = threading.Condition(threading.Lock())  # around what follows
         self._stopping = threading.Event()  # another one for each start
         self._done = threading.Event()
@@ -230,8 +232,10 @@ class AudioConversation:
         ]
         self._running = set(threads)
         self._threads = threads
-        self.session._observers += (self._player.offer,)
+        self.session._observers += (self._player.offer, self._hooks.offer)
         self.session._followers += (self._follow,)
+        if self._call_handler is not None:
+            self.session._calls.use_handler(self._call_handler)
         self._hooks.start()
         for thread in threads:
             thread.start()
@@ -419,9 +423,12 @@ class AudioConversation:
         return True
 
     def _stop_listening(self) -> None:
-        session, offer, follow = self.session, self._player.offer, self._follow
-        session._observers = tuple(each for each in session._observers if each != offer)
-        session._followers = tuple(each for each in session._followers if each != follow)
+        session = self.session
+        ours = (self._player.offer, self._hooks.offer, self._follow)
+        session._observers = tuple(each for each in session._observers if each not in ours)
+        session._followers = tuple(each for each in session._followers if each not in ours)
+        if self._call_handler is not None:
+            session._calls.use_handler(None)
 
     def _ended(self) -> None:
         self._stop_listening()

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from .._log import get_logger
 from ..errors import CallbackError, LiveError
+from ..types.messages import LiveServerMessage
 
 __all__ = ["Hooks", "Levels", "Playback", "Speaker", "TranscriptPiece"]
 
@@ -83,7 +84,7 @@ class Hooks:
         self._name = name
         self._report = report
         self._condition = threading.Condition(threading.Lock())
-        self._queue: deque[tuple[str, Any]] = deque()
+        self._queue: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._levels: Optional[Levels] = None
         self._ended = False
         self._thread: Optional[threading.Thread] = None
@@ -98,15 +99,25 @@ class Hooks:
         """Tell whether a hook is set."""
         return kind in self._hooks
 
-    def post(self, kind: str, argument: Any) -> None:
+    def post(self, kind: str, *arguments: Any) -> None:
         """Hand something over; any thread, never waits."""
         if kind in self._hooks:
             with self._condition:
                 if kind == "on_level":
-                    self._levels = argument
+                    [self._levels] = arguments
                 else:
-                    self._queue.append((kind, argument))
+                    self._queue.append((kind, arguments))
                 self._condition.notify()
+
+    def offer(self, message: LiveServerMessage) -> None:
+        """Hand over what the older handlers are told of a message; on the reader."""
+        content = message.server_content
+        if content is not None:
+            heard, said = content.input_transcription, content.output_transcription
+            if heard is not None or said is not None:
+                self.post("transcript_handler", heard, said)
+        if message.go_away is not None:
+            self.post("go_away_handler", message.go_away)
 
     def end(self) -> None:
         """Nothing will be posted any more; the thread ends after what is queued."""
@@ -131,17 +142,17 @@ class Hooks:
                 while not (self._queue or self._levels or self._ended):
                     self._condition.wait()
                 if self._queue:
-                    kind, argument = self._queue.popleft()
+                    kind, arguments = self._queue.popleft()
                 elif self._levels:
-                    kind, argument, self._levels = "on_level", self._levels, None
+                    kind, arguments, self._levels = "on_level", (self._levels,), None
                 else:
                     return
-            self._call(kind, argument)
+            self._call(kind, arguments)
 
-    def _call(self, kind: str, argument: Any) -> None:
+    def _call(self, kind: str, arguments: tuple[Any, ...]) -> None:
         hook = self._hooks[kind]
         try:
-            hook(argument)
+            hook(*arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # user code: logged and reported
             name = getattr(hook, "__qualname__", None) or type(hook).__name__
             _log.error("the hook %s raised", name, exc_info=error)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from .declare import FunctionTool, ToolContext, ToolOptions, function_tool, split_tools, tool
 from .gate import Gate
+from .handler import CallHandler, Handler
 from .owed import Owed
 from .pieces import Pieces
 from .runner import ToolCounts, ToolRunner
 
 __all__ = [
+    "CallHandler",
     "FunctionTool",
     "Gate",
+    "Handler",
     "Owed",
     "Pieces",
     "ToolContext",

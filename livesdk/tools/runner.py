@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import attrs
 
@@ -26,6 +26,7 @@ from ..protocol import Seen
 from ..types.content import FunctionCall, FunctionResponse
 from .annotations import Misfit
 from .declare import FunctionTool
+from .handler import CallHandler
 from .responses import response_of, response_of_all
 
 __all__ = ["ToolCounts", "ToolRunner"]
@@ -63,7 +64,7 @@ class _Call:
     call_id: Optional[str]
     name: str
     args: Mapping[str, Any]
-    tool: Optional[FunctionTool]
+    tool: Union[FunctionTool, CallHandler, None]
     session: Any
     epoch: int
     cancelled: threading.Event = attrs.Factory(threading.Event)
@@ -111,6 +112,7 @@ class ToolRunner:
         self._workers = workers
         self._condition = threading.Condition(threading.Lock())
         self._tools: Mapping[str, FunctionTool] = {}
+        self._handler: Optional[CallHandler] = None
         self._queue: list[_Call] = []  # a few at most
         self._open: dict[str, _Call] = {}
         self._seen = Seen()
@@ -127,6 +129,10 @@ class ToolRunner:
     def use(self, tools: Iterable[FunctionTool]) -> None:
         """Replace the running set; calls in flight finish under the old one."""
         self._tools = {tool.name: tool for tool in tools}
+
+    def use_handler(self, handler: Optional[CallHandler]) -> None:
+        """Let it run for every call that is of no tool; ``None``: no more."""
+        self._handler = handler
 
     @property
     def is_used(self) -> bool:
@@ -159,7 +165,7 @@ class ToolRunner:
                 self.counts.repeated += 1
                 return False
             self._seen.add(key)
-            tool = self._tools.get(call.name or "")
+            tool = self._tools.get(call.name or "") or self._handler
             made = _Call(
                 key, call.id, call.name or "", call.args or {}, tool, self._session, self._epoch
             )

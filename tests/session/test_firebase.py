@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import threading
 import warnings
+from typing import Any
 
 import pytest
-from session.opened import DONE, PATIENCE, Running, blob, client_of, heard, opened, spoken
+from session.opened import (
+    DONE,
+    PATIENCE,
+    Running,
+    arrival,
+    blob,
+    client_of,
+    content,
+    heard,
+    opened,
+    spoken,
+)
 
 import livesdk
 from livesdk import lifecycle, types
-from livesdk.emulator import Close, Emulator, Scenario, Send
+from livesdk.audio import CallableOutput, IteratorInput
+from livesdk.emulator import Call, Close, Emulator, GoAway, Scenario, Send
 
 pytestmark = pytest.mark.requires("emulator")
+
+
+async def wait(_going):
+    """A handler of another world."""
+
 
 TOOL = {"function_declarations": [{"name": "f"}]}
 ARGUMENTS = {
@@ -273,6 +291,138 @@ def test_start_stream_sends_what_comes_and_receives():
         emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
         assert next(messages).text == "Hello."
         emulator.wait_for("realtimeInput.audio")
+
+
+# -------------------------------------------------------------------------- the conversation
+
+
+def line() -> dict[str, Any]:
+    """A telephone that nobody speaks into."""
+    return {
+        "microphone": IteratorInput(iter(lambda: bytes(640), None)),
+        "speaker": CallableOutput(len),
+    }
+
+
+class Told:
+    """A handler that keeps what it was told, and on which threads."""
+
+    def __init__(self):
+        self.entries, self.threads, self._changed = [], set(), threading.Condition()
+
+    def __call__(self, *arguments):
+        with self._changed:
+            self.entries.append(arguments)
+            self.threads.add(threading.current_thread().name.rsplit("-", 1)[0])
+            self._changed.notify_all()
+
+    def wait(self, count):
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.entries) >= count, PATIENCE)
+        return self.entries
+
+
+def responses(emulator, count):
+    frames = emulator.wait_for("toolResponse.functionResponses", count)
+    return {
+        response["id"]: response
+        for frame in frames
+        for response in frame["toolResponse"]["functionResponses"]
+    }
+
+
+def test_a_function_call_handler_answers_what_no_function_does():
+    asked = Told()
+
+    def fetch(call):
+        asked(call)
+        if call.name == "boom":
+            raise RuntimeError("out of order")
+        if call.name == "f":
+            return types.FunctionResponse(response={"sky": call.args["city"]})
+        return 0
+
+    def own() -> str:
+        return "mine"
+
+    config = {"response_modalities": ["AUDIO"], "tools": [TOOL, own]}
+    errors = Told()
+    with opened(config=config, callbacks={"onerror": errors}) as (emulator, session):
+        conversation = session.start_audio_conversation(fetch, **line())
+        emulator.inject(
+            Call("f", {"city": "Ulm"}, id="1"),
+            Call("g", {}, id="2"),
+            Call("boom", {}, id="3"),
+            Call("own", {}, id="4"),
+        )
+        said = {call_id: r["response"] for call_id, r in responses(emulator, 4).items()}
+        assert said == {
+            "1": {"sky": "Ulm"},
+            "2": {"result": 0},
+            "3": {"error": "RuntimeError: out of order"},
+            "4": {"result": "mine"},
+        }
+        assert isinstance(errors.wait(1)[0][0], livesdk.ToolError)
+        assert {call.id for (call,) in asked.entries} == {"1", "2", "3"}
+        assert asked.threads == {f"livesdk-tool-{session._connection.number}"}
+        conversation.stop()
+        arrived = arrival(session, "toolCall")
+        emulator.inject(Call("f", {"city": "Ulm"}, id="5"))
+        assert arrived.wait(PATIENCE)
+        session.send_function_responses([{"id": "5", "name": "f", "response": {"by": "hand"}}])
+        assert responses(emulator, 5)["5"]["response"] == {"by": "hand"}
+        assert len(asked.entries) == 3, "it ended with the conversation"
+
+
+def test_transcripts_and_the_going_away_are_told_on_the_thread_of_hooks():
+    transcripts, leaving = Told(), Told()
+    with opened() as (emulator, session):
+        conversation = session.start_audio_conversation(
+            transcript_handler=transcripts, go_away_handler=leaving, **line()
+        )
+        emulator.inject(
+            Send(content(inputTranscription={"text": "hel"})),
+            Send(content(outputTranscription={"text": "Hi", "finished": True})),
+            Send(spoken("Hi")),
+            GoAway("50s"),
+        )
+        [(going,)] = leaving.wait(1)
+        assert going.time_left == "50s"
+        (heard, nothing), (nobody, said) = transcripts.entries
+        assert (heard.text, nothing, nobody, said.text) == ("hel", None, None, "Hi")
+        assert said.finished
+        assert transcripts.threads == leaving.threads == {"livesdk-hooks"}
+        conversation.stop()
+        assert not session._observers
+
+
+@pytest.mark.parametrize(
+    ("enabled", "echo"), [(None, "half-duplex"), (False, "half-duplex"), (True, "none")]
+)
+def test_interruptions_are_a_matter_of_the_echo(enabled, echo):
+    with opened() as (_, session):
+        conversation = session.start_audio_conversation(enable_interruptions=enabled, **line())
+        assert conversation._echo == echo
+        conversation.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"ecko": "none"}, "no argument 'ecko'; did you mean 'echo'"),
+        ({"functionCallHandler": len}, "did you mean 'function_call_handler'"),
+        ({"session": 1}, "start_audio_conversation has no argument 'session'"),
+        ({"function_call_handler": {}}, "function_call_handler: expected a function, got {}"),
+        ({"go_away_handler": wait}, "go_away_handler: a coroutine would never run"),
+        ({"enable_interruptions": 1}, "enable_interruptions: expected True or False"),
+        ({"enable_interruptions": True, "echo": "none"}, "give one of them"),
+    ],
+)
+def test_what_a_conversation_does_not_take_is_named(arguments, words):
+    with opened() as (_, session):
+        with pytest.raises(livesdk.ConfigError, match=words):
+            session.start_audio_conversation(**arguments)
+        assert not session.in_conversation
 
 
 def test_a_session_is_closed_when_the_server_closes_it():

@@ -318,6 +318,23 @@ def older_senders(session: livesdk.Session) -> None:
         print(response)
 
 
+def older_conversation(session: livesdk.Session) -> None:
+    def fetch(call: types.FunctionCall) -> types.FunctionResponse:
+        return types.FunctionResponse(response=call.args)
+
+    def show(heard: types.Transcription | None, said: types.Transcription | None) -> None:
+        print(heard.text if heard else said)
+
+    session.start_audio_conversation(fetch)
+    session.start_audio_conversation(
+        function_call_handler=fetch,
+        transcript_handler=show,
+        go_away_handler=lambda going: print(going.time_left),
+        enable_interruptions=True,
+        on_end=print,
+    )
+
+
 # ------------------------------------------------------------------------------------- receiving
 
 
@@ -686,6 +703,7 @@ def words_that_nobody_knows(client: livesdk.Client, session: livesdk.Session) ->
     client.live.connect("m", callback_errors="ignore")  # type: ignore[arg-type]
     AudioConversation(session, echo="webrct")  # type: ignore[arg-type]
     AudioConversation(session, turns="push to talk")  # type: ignore[arg-type]
+    session.start_audio_conversation(5)  # type: ignore[arg-type]
     session.start_audio_conversation(echo="webrct")  # type: ignore[arg-type]
     session.start_audio_conversation(ecko="none")  # type: ignore[call-arg]
     IteratorInput([b""], encoding="ulaw")  # type: ignore[arg-type]

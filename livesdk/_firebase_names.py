@@ -5,7 +5,7 @@ Protocol §16.  What they do is done by the senders of :class:`livesdk.session.S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 import attrs
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .conversation import AudioConversation, ConversationOptions
     from .session import Session
     from .types.content import FunctionCall, Transcription
-    from .types.messages import LiveServerGoAway
+    from .types.messages import LiveServerGoAway, LiveServerMessage
 
 __all__ = ["FirebaseNames"]
 
@@ -137,11 +137,28 @@ class FirebaseNames:
         """Send an iterable of chunks, paced; an older name of ``send_media_stream``."""
         self.send_media_stream(stream)
 
-    def start_stream(self: Any, stream: Any, mime_type: str = "audio/pcm") -> Any:
-        """Send an iterable of chunks as fast as they come, and iterate over what is received."""
-        for chunk in stream:
-            self.send_media_chunks(chunk if hasattr(chunk, "mime_type") else [(mime_type, chunk)])
-        return self.receive()
+    def start_stream(
+        self: Any, stream: Iterable[Any], mime_type: str = "audio/pcm"
+    ) -> Iterator[LiveServerMessage]:
+        """Send chunks as they come, and iterate meanwhile over what is received, as ``receive()``.
+
+        The sending begins with the first message that is asked for, on a thread of its own.  It
+        takes the next chunk once the network took the one before; none is dropped.  When the
+        iteration ends, or is left, no other chunk is sent; an iterable that holds the thread up is
+        not waited for.
+
+        Args:
+            stream: Blobs, or bytes of the kind ``mime_type`` says: a file's, a microphone's.
+            mime_type: Of chunks that are no blobs.
+
+        Raises:
+            ConfigError: No iterable, or a chunk that cannot be sent.
+            SessionClosed: The session ended abnormally.
+            ConcurrentReceiveError: Another thread receives already.
+            Exception: What the iterable raised.
+        """
+        messages: Iterator[LiveServerMessage] = self._exchange(stream, mime_type)
+        return messages
 
 
 def _start_conversation(session: Session, options: Mapping[str, Any]) -> AudioConversation:

@@ -178,9 +178,14 @@ class Lifecycle(Generic[M]):
             SessionClosed: The session ended abnormally.
             ConcurrentReceiveError: Another thread receives already.
         """
-        seconds = None if timeout is None else seconds_of_timeout(timeout)
+        return self._receive(None if timeout is None else seconds_of_timeout(timeout))
+
+    def _receive(
+        self, seconds: Optional[float] = None, is_over: Callable[[], bool] = lambda: False
+    ) -> Iterator[M]:
+        """As :meth:`receive`; ``is_over`` as of :meth:`_next`."""
         self._begin_receiving()
-        return self._messages(seconds)
+        return self._messages(seconds, is_over)
 
     def _begin_receiving(self) -> None:
         """Keep messages from the call on, not from the first one that is taken."""
@@ -188,11 +193,12 @@ class Lifecycle(Generic[M]):
         self._refuse_second_consumer()
         self._connection.fills_inbox = True
 
-    def _messages(self, seconds: Optional[float]) -> Iterator[M]:
+    def _messages(self, seconds: Optional[float], is_over: Callable[[], bool]) -> Iterator[M]:
         with self._receiving():
             while True:
                 deadline = None if seconds is None else time.monotonic() + seconds
-                message = self._next(deadline, late="no message came in time", phase="receive")
+                late = "no message came in time"
+                message = self._next(deadline, is_over, late=late, phase="receive")
                 if message is None:
                     return
                 if not isinstance(message, Mark):

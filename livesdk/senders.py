@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import attrs
@@ -26,7 +26,7 @@ from .endpoint import Access
 from .errors import ConfigError, LiveError
 from .lifecycle import Lifecycle
 from .pcm import Alignment
-from .streaming import Progress, stream_media
+from .streaming import Progress, exchange, stream_media
 from .tally import Tally
 from .tools import split_tools
 from .turn import Answer
@@ -390,6 +390,9 @@ class Senders(Lifecycle[LiveServerMessage]):
             end=end,
             on_progress=on_progress,
         )
+
+    def _exchange(self, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
+        return exchange(self, stream, mime_type)
 
     def _send_chunk(
         self, chunk: Any, rate_hz: Optional[int], *, droppable: bool

@@ -1,21 +1,27 @@
-"""Sending a file or a generator as if it were a microphone: in its own time, to its end."""
+"""Sending a file or a generator as if it were a microphone: in its own time, to its end.
+
+Blocks the thread that calls; :func:`exchange` has a thread for it, and receives meanwhile.  Row of
+``DESIGN`` §4: ``livesdk-stream-<id>``, while the messages of ``start_stream`` are iterated over.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import codec, pcm
-from .errors import ConfigError
+from .errors import ConfigError, SessionClosed
 from .sending import INPUT_RATE_HZ, Media
 from .types.content import Blob
 
 if TYPE_CHECKING:
     from .senders import Senders
+    from .types.messages import LiveServerMessage
 
-__all__ = ["Progress", "stream_media"]
+__all__ = ["Progress", "exchange", "stream_media"]
 
 Progress = Callable[[float, Optional[float]], Any]
 
@@ -60,6 +66,62 @@ def stream_media(
         pace.wait(sent_ms)
     if end and (sent_ms or not pictures):
         session.send_realtime_input(audio_stream_end=True)
+
+
+def exchange(session: Senders, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
+    """Receive, and send meanwhile; see :meth:`livesdk.session.Session.start_stream`."""
+    if not isinstance(stream, Iterable):
+        raise ConfigError(f"stream: expected an iterable of chunks, got {stream!r:.60}")
+    sending = _Sending(session, stream, mime_type)
+    return _beside(sending, session._receive(is_over=lambda: sending.failure is not None))
+
+
+def _beside(
+    sending: _Sending, messages: Iterator[LiveServerMessage]
+) -> Iterator[LiveServerMessage]:
+    sending.start()
+    try:
+        yield from messages
+    finally:
+        sending.stopped.set()
+    if sending.failure is not None:
+        raise sending.failure
+
+
+class _Sending:
+    """Sends chunks as they come, on a thread of its own, until they end or it is stopped.
+
+    Attributes:
+        stopped: When set, no other chunk is sent.
+        failure: What ended it, if that was not the end of the session.
+    """
+
+    def __init__(self, session: Senders, chunks: Iterable[Any], mime_type: str) -> None:
+        self._session = session
+        self._chunks = chunks
+        self._mime_type = mime_type
+        self.stopped = threading.Event()
+        self.failure: Optional[BaseException] = None
+
+    def start(self) -> None:
+        name = f"livesdk-stream-{self._session._connection.number}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            for chunk in self._chunks:
+                if self.stopped.is_set():
+                    return
+                self._send(chunk)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # raised where it is iterated
+            if isinstance(error, SessionClosed) and self._session.wait_ended(0.0):
+                return  # who receives is told how it ended
+            self.failure = error
+            self._session._connection.inbox.wake()
+
+    def _send(self, chunk: Any) -> None:
+        blob = chunk if hasattr(chunk, "mime_type") else (self._mime_type, chunk)
+        self._session._send_chunk(blob, INPUT_RATE_HZ, droppable=False)
 
 
 class _Pace:

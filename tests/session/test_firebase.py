@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 from typing import Any
@@ -18,12 +19,14 @@ from session.opened import (
     heard,
     opened,
     spoken,
+    stop_reading,
 )
+from session.rig import settled
 
 import livesdk
 from livesdk import lifecycle, types
 from livesdk.audio import CallableOutput, IteratorInput
-from livesdk.emulator import Call, Close, Emulator, GoAway, Scenario, Send
+from livesdk.emulator import Call, Close, Emulator, GoAway, Scenario, Send, Wait
 
 pytestmark = pytest.mark.requires("emulator")
 
@@ -288,9 +291,80 @@ def test_the_methods_of_a_firebase_session():
 def test_start_stream_sends_what_comes_and_receives():
     with opened() as (emulator, session):
         messages = session.start_stream(iter([b"\0\0"]), mime_type="audio/pcm;rate=8000")
+        received = Running(list, messages)
+        [frame] = emulator.wait_for("realtimeInput.audio")
+        assert frame == {"realtimeInput": {"audio": blob("audio/pcm;rate=8000", b"\0\0")}}
         emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
+        assert received.result()[0].text == "Hello."
+
+
+def sending_ended():
+    """No thread of ``start_stream`` is left."""
+    return settled(
+        lambda: not any(each.name.startswith("livesdk-stream") for each in threading.enumerate())
+    )
+
+
+def microphone(off):
+    """Goes on until it is switched off."""
+    while not off.wait(0.005):
+        yield b"\0\0" * 80
+
+
+def test_start_stream_receives_while_a_microphone_goes_on():
+    off = threading.Event()
+    stalled = threading.Timer(PATIENCE, off.set)
+    stalled.start()
+    with opened() as (emulator, session):
+        messages = session.start_stream(microphone(off))
+        emulator.inject(Send(spoken("Hello.")))
         assert next(messages).text == "Hello."
+        assert not off.is_set()
+        emulator.wait_for("realtimeInput.audio", 3)
+        messages.close()
+        assert sending_ended(), "though the microphone goes on"
+        assert session.start_stream([]) is not None, "another one may receive"
+    stalled.cancel()
+
+
+def test_start_stream_waits_for_room_and_drops_nothing():
+    seconds = [bytes(320_000)] * 30
+    with opened() as (emulator, session):
+        stop_reading(emulator, session, 0.3)
+        emulator.inject(Wait(0.3), Send(spoken("Hello.")))
+        messages = session.start_stream(seconds)
+        assert next(messages).text == "Hello."
+        emulator.wait_for("realtimeInput.audio", 30)
+        assert session.stats.media_dropped_ms == 0
+
+
+def test_what_the_iterable_of_start_stream_raises_reaches_who_receives():
+    def unplugged():
+        yield b"\0\0"
+        raise OSError("unplugged")
+
+    with opened() as (emulator, session):
+        with pytest.raises(OSError, match="unplugged"):
+            next(session.start_stream(unplugged()))
+        with pytest.raises(livesdk.ConfigError, match="expected bytes"):
+            next(session.start_stream([5]))
+        with pytest.raises(livesdk.ConfigError, match="stream: expected an iterable"):
+            session.start_stream(5)
         emulator.wait_for("realtimeInput.audio")
+        assert not session.is_closed
+
+
+@pytest.mark.parametrize("code", [1000, 1011])
+def test_start_stream_ends_with_the_session(code):
+    off = threading.Event()
+    ends = pytest.raises(livesdk.SessionClosed) if code == 1011 else contextlib.nullcontext()
+    with opened() as (emulator, session):
+        messages = session.start_stream(microphone(off))
+        emulator.inject(Send(spoken("Hello.")), Close(code))
+        with ends:
+            assert [message.text for message in messages] == ["Hello."]
+        assert sending_ended()
+    off.set()
 
 
 # -------------------------------------------------------------------------- the conversation

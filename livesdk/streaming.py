@@ -121,7 +121,7 @@ class _Sending:
 
     def _send(self, chunk: Any) -> None:
         blob = chunk if hasattr(chunk, "mime_type") else (self._mime_type, chunk)
-        self._session._send_chunk(blob, INPUT_RATE_HZ, droppable=False)
+        self._session._send_chunk(blob, None, droppable=False)
 
 
 class _Pace:

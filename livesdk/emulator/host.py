@@ -20,7 +20,7 @@ from .music import MusicSession
 from .output import Output
 from .playback import PlaybackSession
 from .record import Connection, Frame, Journal, Wanted
-from .scenario import Scenario, Script
+from .scenario import Scenario, Script, as_steps
 from .server import Line
 from .stage import Gates
 from .steps import Step
@@ -201,17 +201,23 @@ class Emulator:
 
     # What it shall do.
 
-    def inject(self, *wanted: Step) -> None:
+    def inject(self, *wanted: str | Step | Sequence[str | Step]) -> None:
         """Perform steps now, in every live connection; opening faults meet the next one.
+
+        Lists are taken as their steps, and texts are said, as in a reply.
 
         Steps that say something become a turn of the model; the others happen beside it.  Opening
         faults of another call meet the connection after that: call it three times with
         ``HttpStatus(503)``, and the fourth connection opens.
+
+        Raises:
+            ConfigError: Something is no step; nothing is performed then.
         """
-        openings = [step for step in wanted if isinstance(step, OpeningFault)]
+        steps = [step for item in wanted for step in as_steps(item)]
+        openings = [step for step in steps if isinstance(step, OpeningFault)]
         if openings:
             self._house.script.inject(openings)
-        now: Sequence[Step] = [step for step in wanted if not isinstance(step, OpeningFault)]
+        now = [step for step in steps if not isinstance(step, OpeningFault)]
         if now:
             self._in_sessions(lambda session: session.perform(now))
 

@@ -30,7 +30,7 @@ from . import values
 from .faults import OpeningFault
 from .steps import Say, Step
 
-__all__ = ["Input", "Reply", "Scenario", "Script"]
+__all__ = ["Input", "Reply", "Scenario", "Script", "as_steps"]
 
 
 def _texts(texts: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +59,12 @@ class Input:
 Match = Union[None, str, Pattern[str], Callable[[Input], bool]]
 
 
-def _as_steps(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
+def as_steps(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
+    """Return the steps given: one or several, texts to be said.
+
+    Raises:
+        ConfigError: There is something else among them.
+    """
     if isinstance(given, (str, Step)) or not isinstance(given, Sequence):
         given = [given]
     steps = tuple(Say(item) if isinstance(item, str) else item for item in given)
@@ -70,7 +75,7 @@ def _as_steps(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
 
 
 def _as_answer(given: str | Step | Sequence[str | Step]) -> tuple[Step, ...]:
-    steps = _as_steps(given)
+    steps = as_steps(given)
     for step in steps:
         if isinstance(step, OpeningFault):
             raise ConfigError(
@@ -120,7 +125,7 @@ def _as_replies(given: Sequence[Any]) -> tuple[Reply, ...]:
 
 
 def _as_openings(given: Sequence[Any]) -> tuple[tuple[Step, ...], ...]:
-    return tuple(() if item is None else _as_steps(item) for item in given)
+    return tuple(() if item is None else as_steps(item) for item in given)
 
 
 def _is_replay(_scenario: Any, _attribute: Any, given: Any) -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from emulator.phone import audio_of, kinds, text_of
+from websockets.exceptions import InvalidStatus
 
 from livesdk import pcm
 from livesdk.emulator import (
@@ -190,6 +191,24 @@ def test_steps_can_be_performed_from_outside(phone):
     assert text_of(caller.until("turnComplete")) == "Sorry"
     emulator.inject(GoAway("0s"), Wait(0.01), Close(1008, "The operation was aborted."))
     assert caller.end() == (1008, "The operation was aborted.")
+
+
+def test_lists_and_texts_can_be_injected_as_they_stand_in_replies(phone, dial):
+    emulator, caller = phone()
+    emulator.inject(["By the", Say("way")], "again")
+    assert text_of(caller.until("turnComplete")) == "By the way again"
+    emulator.inject([HttpStatus(503)], [Wait(0), Close(1000)])
+    assert caller.end() == (1000, "")
+    with pytest.raises(InvalidStatus):
+        dial(emulator)
+
+
+@pytest.mark.parametrize("wrong", [42, None, {"goAway": {}}, [Close(), 42], Close, b"text"])
+def test_what_is_no_step_cannot_be_injected(phone, wrong):
+    emulator, caller = phone()
+    with pytest.raises(ConfigError, match="a step or a text is expected"):
+        emulator.inject(Close(), wrong)
+    assert caller.ask("Hello").startswith("Hello!")  # nothing of it was performed
 
 
 def test_text_frames_and_more_of_the_setup_reply_on_request(emulate, dial):

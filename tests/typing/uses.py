@@ -599,6 +599,7 @@ def emulator(certificate: Callable[[str], None]) -> None:
             ca_file=running.ca_file,
         )
         running.inject(Say("Anybody there?"), HttpStatus(429))
+        running.inject([Say("Bye."), "Bye.", Close()], "Bye.")
         running.send({"serverContent": {"interrupted": True}})
         running.release("gate")
         running.forget_handles()

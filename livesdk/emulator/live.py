@@ -210,7 +210,7 @@ class LiveSession(SessionBase):
         for response in body.get("functionResponses", []):
             if not vertex and not response.get("id"):
                 refuse("* toolResponse.functionResponses.id: required field is not set.")
-            if vertex and "willContinue" in response:
+            if vertex and response.get("willContinue"):  # official clients send false
                 refuse("Unknown name \"willContinue\" at 'tool_response.function_responses'.")
             # §6 wants both of these; one alone is taken, because official clients send it so.
             if "response" not in response and not response.get("name"):

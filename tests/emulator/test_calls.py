@@ -209,7 +209,7 @@ def test_vertex_takes_a_response_by_name_and_refuses_parts(emulate, dial):
     frames = caller.until("toolCall")
     assert len(_calls(frames)[0]["id"]) == 36
     response = {"name": "get_weather", "response": {"output": "sun"}}
-    caller.send({"toolResponse": {"functionResponses": [response]}})
+    caller.send({"toolResponse": {"functionResponses": [{**response, "willContinue": False}]}})
     assert "sun" in text_of(caller.until("turnComplete"))
     caller.send({"toolResponse": {"functionResponses": [{**response, "willContinue": True}]}})
     assert caller.end()[0] == 1007

@@ -226,6 +226,19 @@ print([name for name in sys.modules if name.split(".")[0] in ("asyncio", "numpy"
     assert done.stdout.strip() == "[]"
 
 
+def test_the_end_of_a_connection_can_be_waited_for(phone):
+    emulator, caller = phone()
+    [connection] = emulator.connections
+    assert not connection.wait_closed(timeout=0)
+    assert connection.close_code is None
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(connection.wait_closed)
+        caller.socket.close(1000, "bye")
+        assert waiting.result()
+    assert (connection.close_code, connection.close_reason) == (1000, "bye")
+    assert connection.closed_by == "client"
+
+
 def test_a_client_that_vanishes_is_noted(emulate, dial):
     emulator = emulate()
     caller = dial(emulator)

@@ -609,7 +609,8 @@ def emulator(certificate: Callable[[str], None]) -> None:
         assert_type(running.connections, list[Connection])
         for connection in running.connections:
             headers: Mapping[str, str] = connection.headers
-            print(client, frames, running.frames, headers, connection.close_code)
+            closed: bool = connection.wait_closed(timeout=1)
+            print(client, frames, running.frames, headers, connection.close_code, closed)
 
 
 # ------------------------------------------------------------------------------------- recordings

@@ -8,6 +8,9 @@
                         ▼  │                                   turnComplete; the rest is discarded
                        waits
 
+What a script does after its own ``TurnComplete`` happens beside the turns that follow: input then
+begins one of its own, and takes the floor from what was still to be said.
+
 Everything happens in the connection's thread.
 """
 
@@ -45,6 +48,7 @@ _CONTENT = (
     steps.GenerationComplete,
     steps.Silence,
 )
+_SAYS = (*_CONTENT, steps.Interrupt)  # what belongs to its turn, and to no other
 Result = tuple[str, Mapping[str, Any]]
 
 
@@ -58,7 +62,9 @@ class _Turn:
     calls: set[str] = attrs.Factory(set)
     generated: bool = False  # generationComplete has been sent
     completed: bool = False  # turnComplete has been sent, and nothing since
+    goes_on: bool = False  # it was a filler's: IN_PROGRESS
     silent: bool = False
+    left: bool = False  # over, and performing its last steps beside the turns
 
 
 _IN_FLIGHT = 0.25
@@ -128,6 +134,7 @@ class Conversation:
 
     def hear(self, kind: str, entry: Entry, frame: Mapping[str, Any]) -> None:
         """Take a finished input of the user and answer it: now, or after the turn under way."""
+        self._make_way()
         if self._turn is not None:
             self._queue.append(lambda: self.hear(kind, entry, frame))
             return
@@ -142,6 +149,7 @@ class Conversation:
 
     def begin(self, wanted: Sequence[steps.Step]) -> None:
         """Start a turn of the model, or queue it behind the one under way."""
+        self._make_way()
         if self._turn is not None:
             self._queue.append(lambda: self.begin(wanted))
             return
@@ -163,6 +171,7 @@ class Conversation:
 
     def interrupt(self, *, by: str | None = None) -> None:
         """Break off the turn under way, if there is one; ``by`` a call, which goes on."""
+        self._make_way()
         turn, self._turn = self._turn, None
         if turn is None:
             return
@@ -227,14 +236,30 @@ class Conversation:
     # One turn.
 
     def _conduct(self, turn: _Turn, wanted: Sequence[steps.Step]) -> Iterator[Pause]:
-        for group in steps.grouped(wanted):
-            yield from self._perform(turn, group)
-        if turn.silent:
+        groups = list(steps.grouped(wanted))
+        while groups:
+            group = groups.pop(0)
+            if not (turn.left and isinstance(group[0], _SAYS)):
+                yield from self._perform(turn, group)
+            says_more = any(isinstance(rest[0], _SAYS) for rest in groups)
+            if groups and not turn.left and (self._queue or not says_more):
+                self._make_way()
+        if turn.silent or turn.left:
             return
         if not turn.completed:
             yield from self._finish(turn)
         self._turn = None
         self._settle()
+
+    def _make_way(self) -> None:
+        """End the turn under way if it is complete; what it has still to do happens beside."""
+        turn = self._turn
+        if turn is None or not turn.completed or turn.goes_on:
+            return
+        assert turn.task is not None
+        self._stage.keep(turn.task)
+        self._turn, turn.left = None, True
+        self._stage.line.call_later(0, self._settle)
 
     def _perform(self, turn: _Turn, group: Sequence[steps.Step]) -> Iterator[Pause]:
         step = group[0]
@@ -287,6 +312,7 @@ class Conversation:
         self, turn: _Turn, *, status: str | None = None, reason: str | None = None
     ) -> None:
         """Send ``turnComplete`` with usage, and remember what was said."""
+        turn.goes_on = status == "IN_PROGRESS"
         content: dict[str, Any] = {"turnComplete": True}
         if status is None and self._profile.says_status:
             status = "IN_PROGRESS" if self._open else "IDLE"

@@ -88,8 +88,12 @@ class Stage:
     def run_aside(self, wanted: Sequence[steps.Step]) -> None:
         """Perform mechanical steps beside whatever else goes on."""
         task = Task(self.line, self._in_order(wanted))
-        self._asides.append(task)
+        self.keep(task)
         task.start()
+
+    def keep(self, task: Task) -> None:
+        """Let a task go on beside whatever else goes on."""
+        self._asides.append(task)
 
     def stop(self) -> None:
         """Forget what runs beside the turns."""

@@ -133,6 +133,10 @@ class GenerationComplete(Step):
 class TurnComplete(Step):
     """Complete the turn here, with usage.
 
+    Input that comes later begins a turn of its own: of the steps that follow, those that say
+    something are then left out, and the others happen beside it.  After ``"IN_PROGRESS"`` the turn
+    goes on, and input interrupts it.
+
     Example: ``[Say("Let me think."), TurnComplete(status="IN_PROGRESS"), Say("Four.")]``.
 
     Attributes:
@@ -208,7 +212,7 @@ class WaitFor(Step):
 class GoAway(Step):
     """Announce the end of the connection; it stays open until told otherwise.
 
-    Example: ``[GoAway("0.5s"), Wait(0.5), Close(1008, "The operation was aborted.")]``.
+    Example: ``[Say("One."), TurnComplete(), GoAway("0.5s"), Wait(0.5), Close(1000)]``.
 
     Attributes:
         time_left: A duration as on the wire.

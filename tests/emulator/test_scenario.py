@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from livesdk import pcm
 from livesdk.emulator import (
     Burst,
+    Call,
     Close,
     DelaySetup,
     GenerationComplete,
@@ -139,6 +140,68 @@ def test_the_end_of_a_turn_can_be_told_by_hand(phone):
     assert kinds(second)[:2] == ["modelTurn", "generationComplete"]
     assert second[-1]["serverContent"]["turnCompleteReason"] == "NEED_MORE_INPUT"
     assert caller.ask("again").startswith("You said")  # nothing more came of the first
+
+
+def test_what_stands_after_the_end_of_a_turn_does_not_touch_the_next_one(phone):
+    rest = [GoAway("10s"), Wait("late"), Close(1008, "The operation was aborted.")]
+    emulator, caller = phone(
+        Scenario(replies=[[Say("One."), TurnComplete(), *rest], "Two."]), sessionResumption={}
+    )
+    caller.say("1")
+    assert text_of(caller.until("turnComplete")) == "One."
+    assert kinds(caller.until("sessionResumptionUpdate"))[0] == "goAway"  # and the turn is over
+    caller.say("2")
+    frames = caller.until("turnComplete")
+    assert "interrupted" not in kinds(frames)
+    assert text_of(frames) == "Two."
+    emulator.release("late")
+    assert caller.end() == (1008, "The operation was aborted.")
+
+
+def test_what_was_still_to_be_said_makes_way_for_new_input(phone):
+    rest = [Wait("late"), Say("And?"), Call("f"), Interrupt(), TurnComplete(), Send({"a": 1})]
+    emulator, caller = phone(Scenario(replies=[["One.", TurnComplete(), *rest], "Two.", "Three."]))
+    assert [caller.ask("1"), caller.ask("2")] == ["One.", "Two."]
+    emulator.release("late")
+    assert caller.next() == {"a": 1}
+    assert caller.ask("3") == "Three."
+
+
+def test_the_last_steps_of_a_turn_leave_a_later_one_alone(phone):
+    first = ["One.", TurnComplete(), Wait("first"), Wait(0), Send({"a": 1})]
+    second = ["Two.", TurnComplete(), Wait("second"), Say("Two and a half.")]
+    emulator, caller = phone(Scenario(replies=[first, second]))
+    assert [caller.ask("1"), caller.ask("2")] == ["One.", "Two."]
+    emulator.release("first")
+    assert caller.next() == {"a": 1}
+    emulator.release("second")
+    assert text_of(caller.until("turnComplete")) == "Two and a half."
+
+
+def test_input_that_waited_for_the_end_of_a_turn_has_the_floor_then(phone):
+    steps = [Say("One."), Wait("end"), TurnComplete(), Wait("late"), Say("And?")]
+    emulator, caller = phone(
+        Scenario(replies=[steps, "Two."]),
+        realtimeInputConfig={"activityHandling": "NO_INTERRUPTION"},
+    )
+    caller.say("1")
+    caller.until("modelTurn")
+    caller.send({"realtimeInput": {"text": "2"}})
+    emulator.wait_for("realtimeInput.text")
+    emulator.release("end")
+    assert text_of(caller.until("turnComplete")) == ""
+    assert text_of(caller.until("turnComplete")) == "Two."
+
+
+def test_what_follows_a_filler_can_be_interrupted(phone):
+    steps = [Say("Hm."), TurnComplete(status="IN_PROGRESS"), Wait("late"), Say("Four.")]
+    emulator, caller = phone(Scenario(replies=[steps, "Two."]))
+    assert caller.ask("1") == "Hm."
+    caller.say("2")
+    assert kinds(caller.until("turnComplete"))[0] == "interrupted"
+    emulator.release("late")
+    assert text_of(caller.until("turnComplete")) == "Two."
+    assert caller.ask("3").startswith("You said: 3.")
 
 
 def test_a_turn_can_interrupt_itself_and_go_on(phone):

@@ -8,7 +8,18 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
-__all__ = ["Address", "Refusal", "error_body", "find_address", "judge_credential", "refuse_upgrade"]
+__all__ = [
+    "BAD_TOKEN",
+    "TOKEN_PREFIX",
+    "Address",
+    "Refusal",
+    "error_body",
+    "find_address",
+    "find_token_address",
+    "judge_credential",
+    "refuse_upgrade",
+    "token_name",
+]
 
 _GEMINI = re.compile(
     r"/ws/google\.ai\.generativelanguage\.(?P<version>v1alpha|v1beta|v1)\."
@@ -26,7 +37,10 @@ _FIREBASE_VERTEX = re.compile(
     r"/ws/google\.firebase\.vertexai\.(?P<version>v1beta|v1)\."
     r"LlmBidiService/BidiGenerateContent/locations/[\w-]+/?$"
 )
-_TOKEN = "auth_tokens/"
+_AUTH_TOKENS = re.compile(r"/(?P<version>v1alpha|v1beta)/auth_tokens/?$")
+TOKEN_PREFIX = "auth_tokens/"
+"""What the names of ephemeral tokens begin with."""
+
 _STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -68,6 +82,10 @@ class Refusal:
     reason: str
 
 
+BAD_TOKEN = Refusal(1008, "Ephemeral auth token is missing, invalid or expired.")
+"""What answers an ephemeral token that does not count, or not any more."""
+
+
 def find_address(path: str) -> Address | None:
     """Return what ``path`` names; a base path before ``/ws/`` and double slashes are tolerated."""
     path = re.sub(r"/{2,}", "/", path)
@@ -89,6 +107,12 @@ def find_address(path: str) -> Address | None:
         if found is not None:
             return Address(backend=backend, service="live", version=found["version"])
     return None
+
+
+def find_token_address(path: str) -> Address | None:
+    """Return where tokens are made if ``path`` names that (Protocol §12)."""
+    found = _AUTH_TOKENS.search(re.sub(r"/{2,}", "/", path))
+    return Address(backend="mldev", service="live", version=found["version"]) if found else None
 
 
 def error_body(status: int, message: str) -> str:
@@ -129,7 +153,7 @@ def judge_credential(
         api_keys: The keys (or token names) that count; ``None`` for any that is not empty.
     """
     if address.constrained:
-        return _judge_token(_token(query, headers), api_keys)
+        return _judge_token(token_name(query, headers), api_keys)
     if address.backend == "vertex" and _bearer(headers):
         return None
     key = _key(query, headers)
@@ -139,18 +163,18 @@ def judge_credential(
             "Method doesn't allow unregistered callers (callers without established identity). "
             "Please use API Key or other form of API consumer identity to call this API.",
         )
-    if key.startswith(_TOKEN) or (api_keys is not None and key not in api_keys):
+    if key.startswith(TOKEN_PREFIX) or (api_keys is not None and key not in api_keys):
         return Refusal(1007, "API key not valid. Please pass a valid API key.")
     return None
 
 
 def _judge_token(token: str, known: Collection[str] | None) -> Refusal | None:
     if (
-        not token.startswith(_TOKEN)
-        or token == _TOKEN
+        not token.startswith(TOKEN_PREFIX)
+        or token == TOKEN_PREFIX
         or (known is not None and token not in known)
     ):
-        return Refusal(1008, "Ephemeral auth token is missing, invalid or expired.")
+        return BAD_TOKEN
     return None
 
 
@@ -163,6 +187,7 @@ def _bearer(headers: Mapping[str, str]) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _token(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+def token_name(query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """Return the ephemeral token that a caller shows, or an empty string."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "token" else query.get("access_token", "").strip()

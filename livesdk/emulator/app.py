@@ -6,20 +6,25 @@ from typing import Protocol
 
 import attrs
 
-__all__ = ["App", "HttpRefusal", "Request"]
+__all__ = ["App", "HttpAnswer", "Request"]
 
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """The upgrade request: target split into ``path`` and ``query``; header names in lower case."""
+    """A request: target split into ``path`` and ``query``; header names in lower case.
+
+    ``"GET"`` is for the upgrade, which has no body.
+    """
 
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @attrs.frozen(kw_only=True)
-class HttpRefusal:
+class HttpAnswer:
     """An HTTP answer instead of the upgrade."""
 
     status: int

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import attrs
 
 from . import faults, steps
-from .addresses import Address, Refusal
+from .addresses import BAD_TOKEN, Address, Refusal
 from .casing import camel
 from .checks import check_frame, check_setup
 from .memory import Handles
@@ -18,6 +18,7 @@ from .record import Connection, Journal
 from .scenario import Script
 from .stage import Gates, LineLike, Stage
 from .tasks import Pause, Task
+from .tokens import Token
 from .voice import Voice
 
 __all__ = ["Guest", "House", "Opening", "Refused", "SessionBase", "refuse"]
@@ -55,12 +56,14 @@ class Guest:
 
     Attributes:
         refusal: The close that its first frame meets, because of its credential.
+        token: The ephemeral token of this emulator that it came with.
     """
 
     address: Address
     connection: Connection
     opening: Opening
     refusal: Refusal | None
+    token: Token | None = None
 
 
 class Refused(Exception):
@@ -100,7 +103,7 @@ class SessionBase:
         try:
             frame = _decode(payload)
             self._house.journal.frame(self._guest.connection, frame)
-            self._check(self._guest.refusal)
+            self._check(self._guest.refusal or self._expiry())
             self._check(check_frame(frame, self._guest.address))
             clean = camel(frame)
             self._stage.note(clean)
@@ -153,10 +156,20 @@ class SessionBase:
         if self._is_open:  # a client that does not wait for setupComplete is not heard
             self._handle(frame)
 
+    def _expiry(self) -> Refusal | None:
+        token = self._guest.token
+        return BAD_TOKEN if token is not None and token.is_expired else None
+
     def _accept(self, setup: dict[str, Any]) -> None:
+        token = self._guest.token
+        if token is not None:
+            setup = token.fix(setup)
         self._check(
             check_setup(setup, self._guest.address, strict_models=self._house.strict_models)
         )
+        is_new = not setup.get("sessionResumption", {}).get("handle")
+        if token is not None and is_new and not token.begin_session():
+            raise Refused(BAD_TOKEN)
         self._prepare(setup)
         self._setup_task = Task(self._line, self._answer_setup())
         self._setup_task.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["camel", "snake"]
+__all__ = ["camel", "camel_key", "snake"]
 
 _USERS_OWN = frozenset({"args", "response", "labels", "parametersJsonSchema", "responseJsonSchema"})
 _NAMES_OF_USER = frozenset({"properties"})
@@ -23,7 +23,7 @@ def camel(body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     return {
-        _camel_key(key): _value(_camel_key(key), value, body)
+        camel_key(key): _value(camel_key(key), value, body)
         for key, value in body.items()
         if value is not None
     }
@@ -39,10 +39,11 @@ def _value(key: str, value: Any, parent: dict[str, Any]) -> Any:
 
 def _is_declaration(parent: dict[str, Any]) -> bool:
     """A function declaration's ``response`` is a schema; a function response's is the user's."""
-    return bool(_DECLARATION_KEYS & {_camel_key(key) for key in parent})
+    return bool(_DECLARATION_KEYS & {camel_key(key) for key in parent})
 
 
-def _camel_key(key: Any) -> str:
+def camel_key(key: Any) -> str:
+    """Spell one key in camelCase."""
     head, *rest = str(key).split("_")
     if not rest or not head:
         return str(key)

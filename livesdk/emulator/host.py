@@ -9,8 +9,14 @@ from types import TracebackType
 from typing import Any, Callable
 
 from ..errors import ConfigError, LiveError
-from .addresses import error_body, find_address, judge_credential, refuse_upgrade
-from .app import App, HttpRefusal, Request
+from .addresses import (
+    error_body,
+    find_address,
+    judge_credential,
+    refuse_upgrade,
+    token_name,
+)
+from .app import App, HttpAnswer, Request
 from .base import Guest, House, Opening, SessionBase
 from .faults import HttpStatus, OpeningFault, SilentUpgrade
 from .listener import Listener
@@ -25,6 +31,7 @@ from .server import Line
 from .stage import Gates
 from .steps import Step
 from .tls import Certificates
+from .tokens import Tokens
 from .voice import Voice, choose_voice
 
 __all__ = ["Emulator"]
@@ -49,7 +56,8 @@ class Emulator:
         strict_models: Refuse the model names, modalities and options that the service would.
         voice: ``"auto"``, ``"tones"``, ``"espeak"``, or a function from text to PCM (24 000 Hz,
             mono).
-        api_keys: The keys and token names that count; ``None`` for any that is not empty.
+        api_keys: The keys and token names that count, beside the tokens made here; ``None`` for any
+            that is not empty.
         record: Keep the clients' frames; a server that runs for hours had better not.
 
     Raises:
@@ -77,6 +85,7 @@ class Emulator:
         self._wanted_port = port
         self._tls = tls
         self._api_keys = api_keys
+        self._tokens = Tokens(api_keys)
         self._journal = Journal(keep_frames=record)
         self._gates = Gates()
         self._house = House(
@@ -236,7 +245,9 @@ class Emulator:
 
     # Connections come and go, in their own threads.
 
-    def _open_app(self, request: Request, line: Line) -> App | HttpRefusal | None:
+    def _open_app(self, request: Request, line: Line) -> App | HttpAnswer | None:
+        if request.method != "GET":
+            return _json_answer(*self._tokens.answer(request), {})
         connection = self._journal.open(request.path, request.query, request.headers)
         with self._lock:
             self._open[line] = connection
@@ -249,17 +260,17 @@ class Emulator:
             connection.status = refusal.status
         return refusal or self._session(request, line, connection, opening)
 
-    def _refusal(self, request: Request, opening: Opening) -> HttpRefusal | None:
+    def _refusal(self, request: Request, opening: Opening) -> HttpAnswer | None:
         fault = opening.find(HttpStatus)
         if fault is not None:
             body = error_body(fault.status, fault.message) if fault.body is None else fault.body
-            return _json_refusal(fault.status, body, fault.headers)
+            return _json_answer(fault.status, body, fault.headers)
         address = find_address(request.path)
         if address is None:
             body = error_body(404, f"The requested URL {request.path} was not found.")
-            return _json_refusal(404, body, {})
+            return _json_answer(404, body, {})
         refused = refuse_upgrade(address, request.query, request.headers)
-        return _json_refusal(*refused, {}) if refused is not None else None
+        return _json_answer(*refused, {}) if refused is not None else None
 
     def _session(
         self, request: Request, line: Line, connection: Connection, opening: Opening
@@ -267,11 +278,15 @@ class Emulator:
         address = find_address(request.path)
         assert address is not None
         output = Output(line, text_frames=self.scenario.text_frames, vertex=address.is_vertex)
+        name = token_name(request.query, request.headers) if address.constrained else ""
+        token = self._tokens.find(name)
+        refusal = judge_credential(address, request.query, request.headers, self._api_keys)
         guest = Guest(
             address=address,
             connection=connection,
             opening=opening,
-            refusal=judge_credential(address, request.query, request.headers, self._api_keys),
+            refusal=None if token is not None else refusal,
+            token=token,
         )
         session = self._kind(address.service)(line, output, self._house, guest)
         with self._lock:
@@ -304,8 +319,8 @@ class Emulator:
         return self._listener
 
 
-def _json_refusal(status: int, body: str, headers: Mapping[str, str]) -> HttpRefusal:
-    return HttpRefusal(
+def _json_answer(status: int, body: str, headers: Mapping[str, str]) -> HttpAnswer:
+    return HttpAnswer(
         status=status,
         body=body,
         headers={"Content-Type": "application/json; charset=UTF-8", **headers},

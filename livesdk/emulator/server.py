@@ -7,7 +7,7 @@ threads inside one TLS object break connections; a server of blocking calls need
 
 ::
 
-    Listener ──accepts──▶ Line (thread) ──Request──▶ open_app ──▶ App, HttpRefusal or None
+    Listener ──accepts──▶ Line (thread) ──Request──▶ open_app ──▶ App, HttpAnswer or None
                               ◀── send · ping · close · drop · stop_reading · call_later ── App
 """
 
@@ -20,7 +20,6 @@ import ssl
 import struct
 import threading
 import time
-import urllib.parse
 from typing import Callable, Union
 
 from websockets.exceptions import WebSocketException
@@ -30,7 +29,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from .._log import get_logger
-from .app import App, HttpRefusal, Request
+from .app import App, HttpAnswer, Request
+from .plain import is_plain, make_request, read_request
 from .timers import Timer, Timers
 
 __all__ = ["Line", "OpenApp"]
@@ -45,7 +45,7 @@ _OPENING_SECONDS = 10.0
 _CLOSING_SECONDS = 1.0
 
 
-OpenApp = Callable[[Request, "Line"], Union[App, HttpRefusal, None]]
+OpenApp = Callable[[Request, "Line"], Union[App, HttpAnswer, None]]
 
 
 class Line:
@@ -69,6 +69,7 @@ class Line:
         self._on_end = on_end
         self._protocol = ServerProtocol(max_size=None, logger=_frame_log)
         self._app: App | None = None
+        self._first: bytes | None = b""  # what has come, while it may be a request other than GET
         self._timers = Timers()
         self._jobs: collections.deque[Callable[[], None]] = collections.deque()
         self._out: collections.deque[bytes] = collections.deque()
@@ -275,6 +276,33 @@ class Line:
     def _take(self, received: bytes) -> None:
         if self._half_closed:
             return
+        if self._first is not None:
+            received = self._without_plain(self._first + received)
+        if received:
+            self._take_websocket(received)
+
+    def _without_plain(self, received: bytes) -> bytes:
+        """Answer a request other than GET; return what is not one, for websockets to read."""
+        plain = is_plain(received)
+        if plain is False:
+            self._first = None
+            return received
+        self._first = received
+        request = read_request(received) if plain else None
+        if request is not None:
+            self._first = None
+            self._answer_plain(request)
+        return b""
+
+    def _answer_plain(self, request: Request | int) -> None:
+        if isinstance(request, int):
+            self._send_answer(HttpAnswer(status=request, body=""))
+            return
+        answer = self._open_app(request, self)
+        assert isinstance(answer, HttpAnswer), "only an upgrade can end otherwise"
+        self._send_answer(answer)
+
+    def _take_websocket(self, received: bytes) -> None:
         self._protocol.receive_data(received)
         for event in self._protocol.events_received():
             if isinstance(event, HttpRequest):
@@ -299,27 +327,22 @@ class Line:
             self._guard(lambda: app.received(whole))
 
     def _answer(self, http: HttpRequest) -> None:
-        path, _, query = http.path.partition("?")  # not urlsplit: it takes "//ws/…" for a host
-        request = Request(
-            path=path,
-            query=dict(urllib.parse.parse_qsl(query)),
-            headers={name.lower(): value for name, value in http.headers.raw_items()},
-        )
-        answer = self._open_app(request, self)
+        headers = {name.lower(): value for name, value in http.headers.raw_items()}
+        answer = self._open_app(make_request("GET", http.path, headers), self)
         if answer is None:
             self._opening_timer.cancel()
             return
-        if isinstance(answer, HttpRefusal):
-            self._refuse(answer)
+        if isinstance(answer, HttpAnswer):
+            self._send_answer(answer)
             return
         self._app = answer
         self._protocol.send_response(self._protocol.accept(http))
         if self.is_open:
             self._guard(answer.opened)
 
-    def _refuse(self, refusal: HttpRefusal) -> None:
-        response = self._protocol.reject(refusal.status, refusal.body)
-        for name, value in refusal.headers.items():
+    def _send_answer(self, answer: HttpAnswer) -> None:
+        response = self._protocol.reject(answer.status, answer.body)
+        for name, value in answer.headers.items():
             if name in response.headers:
                 del response.headers[name]
             response.headers[name] = value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -67,6 +69,22 @@ def test_the_examples_of_a_page_run_one_after_the_other(page):
         code = compile(block.source, str(block.page), "exec")
         if block.is_run:
             exec(code, names)
+
+
+@pytest.mark.requires("emulator")
+def test_the_recipe_for_pytest_works_as_it_stands(tmp_path):
+    blocks = blocks_of(DOCS / "emulator.rst")
+    recipe = next(block for block in blocks if "def test_" in block.source)
+    (tmp_path / "test_recipe.py").write_text(recipe.source, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_recipe.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def sections_of(page: str) -> set[str]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Optional, Union
 
 import attrs
 
 from . import codec
+from ._post import post
 from ._secret import HoldsSecret
 from .configure import checked_config, setup_message
 from .endpoint import Access, request_headers
 from .errors import ConfigError, ConnectError
+from .transport import Dial
 from .types.config import GenerationConfig
 from .types.requests import LiveClientSetup
 from .types.tokens import AuthToken, CreateAuthTokenConfig
 
 __all__ = ["AuthTokens", "token_request"]
 
-_DEFAULT_BASE = "https://generativelanguage.googleapis.com"
+_DEFAULT_BASE = "wss://generativelanguage.googleapis.com"
 
 
 class AuthTokens(HoldsSecret):
@@ -37,8 +40,9 @@ class AuthTokens(HoldsSecret):
         """Make an ephemeral token; blocks for one HTTP request.
 
         Args:
-            config: A :class:`CreateAuthTokenConfig` or dict: uses, expiry, constraints, locks.
-            timeout: Seconds.
+            config: A :class:`CreateAuthTokenConfig` or dict: uses, expiry, constraints, locks; or
+                the one object that the JS client's ``create`` takes, with it inside.
+            timeout: Seconds for everything: look-up, connecting, proxy, TLS and the answer.
 
         Returns:
             The token; its ``name`` is the secret, to be passed as ``api_key`` elsewhere.
@@ -47,32 +51,30 @@ class AuthTokens(HoldsSecret):
             ConfigError: Not on the Developer API, or a wrong config.
             AuthenticationError: The key is refused.
             ConnectError: No answer, or another refusal.
+            LiveTimeout: The deadline passed; ``phase`` says where.
         """
+        if isinstance(config, Mapping) and set(config) == {"config"}:
+            config = config["config"]
         checked = codec.check({} if config is None else config, CreateAuthTokenConfig, "config")
         access = self._access.for_session(checked.http_options)
         if access.backend != "developer":
             raise ConfigError("ephemeral tokens exist on the Gemini Developer API only")
         if access.is_token:
             raise ConfigError("a token cannot make tokens: use an API key")
-        from ._post import post  # urllib's HTTP takes 10 ms to import, and few make tokens
-
-        found = post(
-            f"{_http_base(access)}/{access.api_version}/auth_tokens",
-            codec.dumps(token_request(checked, access)),
-            request_headers(access),
-            timeout=timeout,
-            ssl_context=self._ssl_context,
+        request = Dial(
+            url=f"{_base(access)}/{access.api_version}/auth_tokens",
+            headers={**request_headers(access), "Content-Type": "application/json"},
             proxy=self._proxy,
+            ssl_context=self._ssl_context,
         )
+        found = post(request, codec.dumps(token_request(checked, access)), timeout=timeout)
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):
             raise ConnectError("the answer names no token", phase="auth_tokens")
         return codec.check({"name": found["name"]}, AuthToken)
 
 
-def _http_base(access: Access) -> str:
-    base = access.base_url or _DEFAULT_BASE
-    base = base.replace("wss://", "https://", 1) if base.startswith("wss") else base
-    base = base.replace("ws://", "http://", 1) if base.startswith("ws:") else base
+def _base(access: Access) -> str:
+    base = re.sub(r"^http(s?)://", r"ws\1://", (access.base_url or _DEFAULT_BASE).strip())
     return base.removesuffix("/")
 
 

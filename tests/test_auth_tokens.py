@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
+from rawserver import Peer, RawServer
 
 import livesdk
 from livesdk import AuthenticationError, ConfigError, ConnectError, LiveTimeout
@@ -182,6 +184,81 @@ def test_the_older_name_of_the_constraints(service):
     assert body == {"bidiGenerateContentSetup": {"model": "models/m"}}
 
 
+def test_the_one_object_of_the_js_client_is_taken_apart(service):
+    assert service.body({"config": {"uses": 3}}) == {"uses": 3}
+
+
+# ------------------------------------------------------------------------------------------ the way
+
+
+def make(base_url: str, *, timeout: float = 10.0, **options: Any) -> Any:
+    client = livesdk.Client(api_key="the-key", http_options={"base_url": base_url}, **options)
+    return client.auth_tokens.create(timeout=timeout)
+
+
+def answering(peer: Peer) -> None:
+    """Answer as the service does."""
+    assert peer.read_request().startswith("POST /v1beta/auth_tokens HTTP/1.1")
+    content = b'{"name": "auth_tokens/far"}'
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+
+
+def behind_socks(peer: Peer) -> None:
+    peer.read(peer.read(2)[1])
+    peer.send(b"\5\0")
+    peer.read(4)
+    assert peer.read(peer.read(1)[0] + 2) == b"a.test\0\x50"
+    peer.send(b"\5\0\0\1" + bytes(6))
+    answering(peer)
+
+
+def behind_connect(peer: Peer) -> None:
+    assert peer.read_request().startswith("CONNECT a.test:80")
+    peer.send(b"HTTP/1.1 200 Here you are\r\n\r\n")
+    answering(peer)
+
+
+def test_no_proxy_is_asked_if_it_is_an_empty_text(service):
+    assert make(service.base_url, proxy="").name == "auth_tokens/t-1"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "talk"), [("http", behind_connect), ("socks5h", behind_socks)], ids=["http", "socks"]
+)
+def test_a_token_is_made_through_the_proxies_of_sessions(scheme, talk):
+    with RawServer(talk) as server:
+        proxy = f"{scheme}://localhost:{server.port}"
+        assert make("http://a.test", proxy=proxy).name == "auth_tokens/far"
+
+
+def test_the_environment_names_the_proxy_as_for_sessions(monkeypatch):
+    with RawServer(behind_connect) as server:
+        monkeypatch.setenv("ALL_PROXY", f"http://localhost:{server.port}")
+        assert make("http://a.test").name == "auth_tokens/far"
+
+
+@pytest.mark.requires("emulator")
+def test_a_token_is_made_over_tls():
+    from livesdk.emulator.tls import Certificates  # the package is an extra
+
+    certificates = Certificates.make("localhost")
+
+    def talk(peer: Peer) -> None:
+        peer.sock = certificates.context.wrap_socket(peer.sock, server_side=True)
+        with peer.sock:
+            answering(peer)
+
+    try:
+        with RawServer(talk) as server:
+            base_url = f"https://localhost:{server.port}"
+            assert make(base_url, ca_file=str(certificates.ca_file)).name == "auth_tokens/far"
+            with pytest.raises(ConnectError, match="not trusted") as caught:
+                make(base_url)
+    finally:
+        certificates.remove()
+    assert caught.value.phase == "tls"
+
+
 # ---------------------------------------------------------------------------------- what goes wrong
 
 
@@ -196,6 +273,8 @@ def test_the_older_name_of_the_constraints(service):
         {"live_connect_constraints": {"config": {"http_options": {}}}},
         {"lock_additional_fields": "temperature"},
         {"http_options": {"timeout": 5}},
+        {"config": {"bogus": 1}},
+        {"config": {}, "uses": 1},
     ],
     ids=repr,
 )
@@ -234,6 +313,15 @@ def test_a_refusal_carries_status_and_words(service, status, kind):
     assert type(caught.value) is kind
     assert caught.value.status == status
     assert "the-key" not in str(caught.value)
+
+
+def test_a_key_that_is_none_is_an_authentication_error_though_http_says_400(service):
+    service.status = 400
+    service.answer = {"error": {"code": 400, "message": "API key not valid. Pass a valid one."}}
+    with pytest.raises(AuthenticationError, match="not valid") as caught:
+        service.client().auth_tokens.create()
+    assert (caught.value.status, caught.value.phase) == (400, "auth_tokens")
+    assert caught.value.hint is not None
 
 
 @pytest.mark.parametrize("answer", [b"<html>", [], {"error": 5}, {"error": {"message": None}}])
@@ -277,8 +365,40 @@ def test_an_answer_that_is_no_http_is_a_connect_error():
 
 def test_no_answer_in_time_is_a_timeout(service):
     service.hold.clear()
-    with pytest.raises(LiveTimeout):
+    with pytest.raises(LiveTimeout) as caught:
         service.client().auth_tokens.create(timeout=0.05)
+    assert caught.value.phase == "auth_tokens"
+
+
+def test_an_answer_that_drips_is_a_timeout_as_well():
+    def drip(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        peer.drip(b" " * 1000, 0.02)
+
+    started = time.monotonic()
+    with RawServer(drip) as server, pytest.raises(LiveTimeout) as caught:
+        make(f"http://localhost:{server.port}", timeout=0.2)
+    assert caught.value.phase == "auth_tokens"
+    assert time.monotonic() - started < 2
+
+
+def test_a_look_up_that_hangs_is_a_timeout_as_well(monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: gate.wait(10) and [])
+    try:
+        with pytest.raises(LiveTimeout) as caught:
+            make("http://a.test", timeout=0.05)
+    finally:
+        gate.set()
+    assert caught.value.phase == "dns"
+
+
+@pytest.mark.parametrize("timeout", ["x", True, float("nan")])
+def test_a_timeout_is_a_number(service, timeout):
+    with pytest.raises(ConfigError, match="timeout"):
+        make(service.base_url, timeout=timeout)
+    assert service.seen == []
 
 
 def test_nobody_there_is_a_connect_error():
@@ -287,7 +407,18 @@ def test_nobody_there_is_a_connect_error():
     client = livesdk.Client(api_key="the-key", http_options={"base_url": base_url})
     with pytest.raises(ConnectError) as caught:
         client.auth_tokens.create()
+    assert caught.value.phase == "tcp"
     assert "the-key" not in str(caught.value)
+
+
+def test_an_unknown_host_is_told_as_of_sessions(monkeypatch):
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ConnectError, match="not known") as caught:
+        make("http://a.test")
+    assert caught.value.phase == "dns"
 
 
 # ---------------------------------------------------------------------------------------- the token

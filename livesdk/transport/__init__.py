@@ -8,6 +8,7 @@ the lock (``DESIGN`` §4).
 from __future__ import annotations
 
 from ._dial import Dial
+from ._exchange import exchange
 from ._frames import CloseFrame, Message, Payload, lasting
 from ._interface import INTERRUPTED, Held, Leftover, Lost, Outbound, Transport, TransportStats
 from ._websocket import WebSocketTransport
@@ -25,5 +26,6 @@ __all__ = [
     "Transport",
     "TransportStats",
     "WebSocketTransport",
+    "exchange",
     "lasting",
 ]

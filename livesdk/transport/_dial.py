@@ -29,7 +29,7 @@ from ._proxy import Proxy, ask, choose
 from ._upgrade import Secrets, upgrade
 from ._waiting import Waker, remaining
 
-__all__ = ["Dial", "dial"]
+__all__ = ["Attempt", "Dial", "dial"]
 
 
 @frozen(kw_only=True)
@@ -67,16 +67,11 @@ def dial(request: Dial, waker: Waker, deadline: float, register: Register) -> so
         ConnectError: With the phase it failed in.
         LiveTimeout: The deadline passed, with the phase.
     """
-    attempt = _Attempt(request, waker, deadline, register)
-    try:
-        return attempt.run()
-    except BaseException as error:
-        attempt.give_up()
-        if isinstance(error, Late):
-            raise _timeout(attempt.phase) from None
-        if isinstance(error, _FOREIGN) and not isinstance(error, LiveError):
-            raise _connect_error(error, attempt.phase, attempt.host) from error
-        raise
+    with Attempt(request, waker, deadline, register) as attempt:
+        sock = attempt.connect()
+        attempt.phase = "upgrade"
+        upgrade(attempt.line(sock), request.url, attempt.secrets)
+        return sock
 
 
 _FOREIGN = (OSError, ValueError, websocket.WebSocketException)
@@ -112,8 +107,11 @@ def _hint(error: BaseException, phase: str) -> Optional[str]:
 _OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
-class _Attempt:
-    """One dial: its socket, its phase, and its deadline."""
+class Attempt:
+    """One connection in the making: its socket, its phase, and its deadline.
+
+    Used in a ``with`` block, which ends it where something fails and raises what :func:`dial` says.
+    """
 
     def __init__(self, request: Dial, waker: Waker, deadline: float, register: Register) -> None:
         self.request = request
@@ -125,18 +123,29 @@ class _Attempt:
         self.secrets = Secrets(lambda: request.headers)
         self.host, self.port, self.secure = _place(request.url)
 
-    def run(self) -> socket.socket:
+    def __enter__(self) -> Attempt:  # noqa: PYI034  # nobody derives from it
+        return self
+
+    def __exit__(self, _: object, error: Optional[BaseException], __: object) -> None:
+        if error is None:
+            return
+        self.give_up()
+        if isinstance(error, Late):
+            raise _timeout(self.phase) from None
+        if isinstance(error, _FOREIGN) and not isinstance(error, LiveError):
+            raise _connect_error(error, self.phase, self.host) from error
+
+    def connect(self) -> socket.socket:
+        """Return a socket on which bytes flow to the host: through the proxy, inside TLS."""
         proxy = choose(lambda: self.request.proxy, self.host, self.port, secure=self.secure)
         if isinstance(proxy, Proxy):
             sock = self._connect(proxy.host, proxy.port)
             self.phase = "proxy"
-            ask(proxy, self._line(sock), self.host, self.port)
+            ask(proxy, self.line(sock), self.host, self.port)
         else:
             sock = self._connect(self.host, self.port)
         if self.secure:
             sock = self._with_tls(sock)
-        self.phase = "upgrade"
-        upgrade(self._line(sock), self.request.url, self.secrets)
         return sock
 
     def give_up(self) -> None:
@@ -157,7 +166,8 @@ class _Attempt:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.register(sock)
 
-    def _line(self, sock: socket.socket) -> Line:
+    def line(self, sock: socket.socket) -> Line:
+        """Return the socket as one that blocks until the deadline."""
         return Line(sock, self._wait, lambda: self._check(sock))
 
     def _check(self, sock: socket.socket) -> None:

@@ -18,21 +18,22 @@ import websocket
 from .._log import shorten
 from .._records import frozen
 from ..errors import AuthenticationError, ConfigError, ConnectError
+from ..retry import cause_of
 from ._line import Late, Line
 
-__all__ = ["Secrets", "upgrade"]
+__all__ = ["Secrets", "message_in", "refusal", "upgrade"]
 
 _BODY_LIMIT = 64 * 1024
 """Bytes of the body of a refusal that are read at most."""
 
 _HINTS = {
-    400: "check the API version and the URL",
     401: "the credential is missing or expired",
     403: "the credential may not use this API, model or project",
     404: "the path is wrong: check api_version, base_url and location",
     429: "too many connections or requests: wait, or raise the quota",
     503: "the service is overloaded: try again",
 }
+_UPGRADE_HINTS = {**_HINTS, 400: "check the API version and the URL"}
 
 
 class Secrets:
@@ -172,14 +173,29 @@ class _Head:
 
 def _refuse(head: _Head, line: Line, secrets: Secrets) -> NoReturn:
     """Raise the error of an upgrade that HTTP answered otherwise (Protocol §13.6)."""
-    status = head.status
-    words = secrets.struck_from(_message_in(_read_body(head, line.recv)))
+    words = secrets.struck_from(message_in(_read_body(head, line.recv)))
+    raise refusal(head.status, words, "upgrade", what="the connection", hints=_UPGRADE_HINTS)
+
+
+def refusal(
+    status: int, words: str, phase: str, *, what: str, hints: Mapping[int, str] = _HINTS
+) -> ConnectError:
+    """Make the error of an answer by which HTTP refuses.
+
+    Args:
+        words: The server's own, without secrets.
+        what: What was refused, for the text.
+        hints: By status.
+    """
+    hint = hints.get(status)
     kind = AuthenticationError if status in (401, 403) else ConnectError
-    hint = _HINTS.get(status)
+    cause = cause_of(1007, words)
+    if status == 400 and cause.names_credential:  # how the service answers a key that is none
+        kind, hint = AuthenticationError, cause.hint
     if 300 <= status < 400:
         hint = "redirects are not followed, because the key would go with them: use the new URL"
-    text = f"the server refused the connection: HTTP {status}{': ' + words if words else ''}"
-    raise kind(text, phase="upgrade", status=status, reason=words, hint=hint)
+    text = f"the server refused {what}: HTTP {status}{': ' + words if words else ''}"
+    return kind(text, phase=phase, status=status, reason=words, hint=hint)
 
 
 def _read_body(head: _Head, recv: Callable[[int], bytes]) -> bytes:
@@ -199,7 +215,7 @@ def _read_body(head: _Head, recv: Callable[[int], bytes]) -> bytes:
     return re.sub(rb"(?:^|\r\n)[0-9a-fA-F]+\r\n", b"", body) if chunked else body
 
 
-def _message_in(body: bytes) -> str:
+def message_in(body: bytes) -> str:
     """Find the words in ``{"error": {"message": …}}``, without trusting that it is JSON."""
     found = re.search(rb'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', body)
     text = (found.group(1) if found else body).decode("utf-8", "replace")

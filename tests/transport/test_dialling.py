@@ -184,6 +184,16 @@ def test_a_refusal_carries_status_and_the_servers_words(connect, status, kind, f
     assert (error.hint is not None) is (status != 500)
 
 
+def test_a_key_that_is_none_is_an_authentication_error_though_http_says_400(connect):
+    def talk(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b'HTTP/1.1 400 No\r\n\r\n{"error": {"message": "API key not valid."}}')
+
+    with RawServer(talk) as server, pytest.raises(AuthenticationError, match="not valid") as caught:
+        connect(server.url)
+    assert (caught.value.phase, caught.value.status) == ("upgrade", 400)
+
+
 def test_a_long_body_is_quoted_in_part(connect):
     def talk(peer: Peer) -> None:
         peer.read_request()

@@ -14,7 +14,8 @@ import websocket
 from rawserver import Peer, RawServer
 from transport.kit import stay_open
 
-from livesdk.transport import Dial, WebSocketTransport
+from livesdk.errors import LiveError
+from livesdk.transport import Dial, WebSocketTransport, exchange
 
 KEY = "AIzaSecretKey0123456789"
 PASSWORD = "proxy-password-42"
@@ -104,6 +105,21 @@ def test_a_failed_upgrade_shows_no_key(traced, caplog, talk):
         shown = fail(server.url, timeout=0.5)
     assert KEY not in shown
     assert KEY not in traced.getvalue()
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("talk", [refusing, echoing, ending, stalling, resetting])
+def test_a_failed_exchange_shows_no_key(caplog, talk):
+    caplog.set_level(logging.DEBUG)
+    with RawServer(talk) as server:
+        request = Dial(
+            url=server.url, headers=HEADERS, proxy="", ssl_context=ssl.create_default_context
+        )
+        with pytest.raises(LiveError) as caught:
+            exchange(request, b"{}", time.monotonic() + 0.5, phase="here")
+    shown = everything(caught.value)
+    assert KEY not in shown
+    assert KEY[:8] not in shown
     assert KEY not in caplog.text
 
 

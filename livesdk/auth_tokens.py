@@ -94,11 +94,13 @@ def token_request(config: CreateAuthTokenConfig, access: Access) -> dict[str, An
     wire = {}
     if constraints is not None:
         wire = codec.to_wire(_constrained_setup(constraints.model, constraints.config, access))
+        wire.update(constraints.extra or {})
     if wire:
         body["bidiGenerateContentSetup"] = wire
     mask = _field_mask(wire, config.lock_additional_fields)
     if mask:
         body["fieldMask"] = mask
+    body.update(config.extra or {})
     return body
 
 
@@ -123,8 +125,9 @@ def _field_mask(wire: dict[str, Any], lock: Optional[list[str]]) -> str:
 
 
 def _paths(key: str, value: Any) -> list[str]:
-    if key == "generationConfig" and isinstance(value, dict):
-        return [f"generationConfig.{name}" for name in value]
+    """Name what is set, two levels deep: what else an object has is left to the client."""
+    if isinstance(value, dict) and value:
+        return [f"{key}.{name}" for name in value]
     return [key]
 
 

@@ -164,6 +164,34 @@ def test_what_is_locked(service, lock, mask):
     assert asked is None or len(asked.split(",")) == len(mask)
 
 
+def test_of_every_object_that_is_set_its_fields_are_locked_two_levels_deep(service):
+    config = {
+        "realtime_input_config": {"automatic_activity_detection": {"disabled": True}},
+        "system_instruction": "Be brief.",
+        "output_audio_transcription": {},
+        "tools": [{"google_search": {}}],
+    }
+    body = service.body(
+        {"live_connect_constraints": {"config": config}, "lock_additional_fields": []}
+    )
+    assert set(body["fieldMask"].split(",")) == {
+        "realtimeInputConfig.automaticActivityDetection",
+        "systemInstruction.parts",
+        "systemInstruction.role",
+        "outputAudioTranscription",
+        "tools",
+    }
+
+
+def test_what_is_newer_than_this_sdk_is_sent_as_it_is(service):
+    constraints = {"model": "m", "extra": {"newPart": [1]}, "config": {"extra": {"newField": {}}}}
+    body = service.body(
+        {"uses": 1, "extra": {"newKey": 5}, "live_connect_constraints": constraints}
+    )
+    setup = {"model": "models/m", "newField": {}, "newPart": [1]}
+    assert body == {"uses": 1, "newKey": 5, "bidiGenerateContentSetup": setup}
+
+
 def test_whatever_the_wire_has_inside_generation_config_is_locked_there(service):
     inside = {field.name for field in attrs.fields(livesdk.GenerationConfig)} - {"extra"}
     constraints, lock = {"model": "m"}, [*inside, "tools", "system_instruction"]

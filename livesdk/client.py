@@ -239,7 +239,7 @@ class Live:
         setup = setup_message(access, model, attrs.evolve(checked, tools=plain))
         if history is not None:
             setup = setup_for_history(setup)
-        for text in warnings_for(setup):
+        for text in warnings_for(setup, access):
             warnings.warn(text, UserWarning, stacklevel=2)
         deadline = client._deadline(timeout)
         options = attrs.evolve(

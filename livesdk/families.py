@@ -7,11 +7,15 @@ models pass untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ._records import frozen
+from .types._base import fields_of
 from .types.enums import Modality
 from .types.requests import LiveClientSetup
+
+if TYPE_CHECKING:
+    from .endpoint import Access
 
 __all__ = ["Family", "family_of", "warnings_for"]
 
@@ -24,8 +28,16 @@ class Family:
         pattern: The family is that of every model whose name contains this.
         modality: The one modality it answers in.
         thinking: ``thinking_config`` is accepted.
+        levels: The thinking levels it takes; empty for any.
         blocking_by_default: Function calls block the conversation unless declared otherwise.
+        behavior: The one behavior that a function may declare; ``None`` for either.
         functions: Function calls are offered at all.
+        tools: The kinds of tools it takes; empty for any.
+        affective: ``enable_affective_dialog`` is known.
+        proactive: ``proactivity`` is known.
+        proactive_switch: ``proactive_audio`` may be switched off.
+        in_alpha: Both of these on the Developer API's ``v1alpha`` only.
+        translates: ``translation_config`` is known.
         shut_down: The service does not have the model any more.
         history_first: Takes history only where the setup has announced it.
     """
@@ -33,19 +45,30 @@ class Family:
     pattern: str
     modality: str = "AUDIO"
     thinking: bool = True
+    levels: tuple[str, ...] = ()
     blocking_by_default: bool = True
+    behavior: Optional[str] = None
     functions: bool = True
+    tools: tuple[str, ...] = ()
     affective: bool = False
+    proactive: bool = True
     proactive_switch: bool = True
+    in_alpha: bool = False
+    translates: bool = False
     shut_down: bool = False
     history_first: bool = False
 
+
+_TOOLS_OF_38 = ("function_declarations", "computer_use", "google_search")  # §3.6, §15
 
 _FAMILIES = (  # the first match counts
     Family(
         pattern="gemini-3.8-live-extended-thinking",
         history_first=True,
+        levels=("LOW", "MEDIUM", "HIGH"),
         blocking_by_default=False,
+        behavior="NON_BLOCKING",
+        tools=_TOOLS_OF_38,
         proactive_switch=False,
     ),
     Family(
@@ -53,12 +76,18 @@ _FAMILIES = (  # the first match counts
         history_first=True,
         thinking=False,
         blocking_by_default=False,
+        tools=_TOOLS_OF_38,
         proactive_switch=False,
     ),
-    Family(pattern="gemini-3.1-flash-live", history_first=True),
+    Family(
+        pattern="gemini-3.1-flash-live",
+        history_first=True,
+        behavior="BLOCKING",
+        proactive=False,
+    ),
     Family(pattern="gemini-live-2.5-flash-native-audio", blocking_by_default=False, affective=True),
-    Family(pattern="gemini-2.5-flash-native-audio", affective=True),
-    Family(pattern="live-translate", functions=False),
+    Family(pattern="gemini-2.5-flash-native-audio", affective=True, in_alpha=True),
+    Family(pattern="live-translate", functions=False, translates=True),
     Family(pattern="transcribe-live", modality="TEXT", functions=False),
     Family(pattern="gemini-2.0-flash-live", shut_down=True),
     Family(pattern="gemini-2.0-flash-exp", shut_down=True),
@@ -72,13 +101,16 @@ def family_of(model: str) -> Optional[Family]:
     return next((family for family in _FAMILIES if family.pattern in name), None)
 
 
-def warnings_for(setup: LiveClientSetup) -> list[str]:
+def warnings_for(setup: LiveClientSetup, access: Access) -> list[str]:
     """Return what the model of this setup is known to refuse, one sentence a field."""
     family = family_of(setup.model or "")
     if family is None:
         return list(_two_modalities(setup))
     name = (setup.model or "").rpartition("/")[2]
-    return [f"{name}: {text}" for rule in _RULES for text in rule(setup, family)]
+    found = [text for rule in _RULES for text in rule(setup, family)]
+    if family.in_alpha and not access.vertex_rules and access.api_version != "v1alpha":
+        found += _for_alpha(setup, access.api_version)
+    return [f"{name}: {text}" for text in found]
 
 
 def _modality(setup: LiveClientSetup, family: Family) -> Iterator[str]:
@@ -98,25 +130,76 @@ def _two_modalities(setup: LiveClientSetup) -> Iterator[str]:
 
 
 def _thinking(setup: LiveClientSetup, family: Family) -> Iterator[str]:
-    if not family.thinking and setup.generation_config and setup.generation_config.thinking_config:
+    config = setup.generation_config and setup.generation_config.thinking_config
+    if config and not family.thinking:
         yield "thinking_config is refused by this model"
+    level = config and config.thinking_level
+    if level and family.levels and str(level) not in family.levels:
+        taken = f"{', '.join(family.levels[:-1])} or {family.levels[-1]}"
+        yield f"thinking_config.thinking_level: this model takes {taken}, not {level}"
 
 
 def _affective(setup: LiveClientSetup, family: Family) -> Iterator[str]:
-    asked = setup.generation_config and setup.generation_config.enable_affective_dialog
-    if asked and not family.affective:
+    if _wants_affect(setup) and not family.affective:
         yield "enable_affective_dialog does not exist for this model"
 
 
+def _wants_affect(setup: LiveClientSetup) -> bool:
+    return bool(setup.generation_config and setup.generation_config.enable_affective_dialog)
+
+
 def _proactive(setup: LiveClientSetup, family: Family) -> Iterator[str]:
+    if setup.proactivity is not None and not family.proactive:
+        yield "proactivity does not exist for this model"
     off = setup.proactivity is not None and setup.proactivity.proactive_audio is False
     if off and not family.proactive_switch:
         yield "proactivity.proactive_audio is always on for this model; False is an error"
 
 
+def _for_alpha(setup: LiveClientSetup, version: str) -> Iterator[str]:
+    needs = {
+        "enable_affective_dialog": _wants_affect(setup),
+        "proactivity": setup.proactivity is not None,
+    }
+    for name in [name for name, is_wanted in needs.items() if is_wanted]:
+        yield f"{name} needs http_options api_version v1alpha with this model, not {version}"
+
+
+def _translation(setup: LiveClientSetup, family: Family) -> Iterator[str]:
+    asked = setup.generation_config and setup.generation_config.translation_config
+    if asked is not None and not family.translates:
+        yield "translation_config is for the translating models only"
+
+
+def _diarization(setup: LiveClientSetup, _: Family) -> Iterator[str]:
+    for name in ("input_audio_transcription", "output_audio_transcription"):
+        config = getattr(setup, name)
+        if config is not None and config.diarization:
+            yield f"{name}.diarization is not supported in live sessions"
+
+
 def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
     if not family.functions and setup.tools:
         yield "tools are not offered by this model"
+    for tool in setup.tools or () if family.behavior else ():
+        for function in tool.function_declarations or ():
+            if function.behavior is not None and str(function.behavior) != family.behavior:
+                yield (
+                    f"behavior of {function.name}: {function.behavior} is refused by this model,"
+                    f" whose functions are {family.behavior}"
+                )
+
+
+def _kinds_of_tools(setup: LiveClientSetup, family: Family) -> Iterator[str]:
+    kinds = {
+        attribute.name: None
+        for tool in setup.tools or ()
+        for attribute in fields_of(tool)
+        if getattr(tool, attribute.name) is not None
+    }
+    for kind in kinds if family.tools else ():
+        if kind not in (*family.tools, "extra"):
+            yield f"tools: {kind} is not supported by this model, google_search is"
 
 
 def _shut_down(_: LiveClientSetup, family: Family) -> Iterator[str]:
@@ -130,5 +213,8 @@ _RULES: tuple[Callable[[LiveClientSetup, Family], Iterator[str]], ...] = (
     _thinking,
     _affective,
     _proactive,
+    _translation,
+    _diarization,
     _functions,
+    _kinds_of_tools,
 )

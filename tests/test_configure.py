@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
@@ -286,8 +287,45 @@ def test_what_is_no_list_of_tools_is_refused(tools):
 # ---------------------------------------------------------------- warnings for what a model refuses
 
 
-def warned(model: str, config: Any) -> str:
-    return " ".join(warnings_for(setup_message(DEVELOPER, model, checked_config(config))))
+ALPHA = resolve({}, api_key="k", http_options=HttpOptions(api_version="v1alpha"))
+NATIVE = "gemini-2.5-flash-native-audio-preview-12-2025"
+EXTENDED = "gemini-3.8-live-extended-thinking"
+
+
+def warned(model: str, config: Any, access: Access = DEVELOPER) -> str:
+    return " ".join(warnings_for(setup_message(access, model, checked_config(config)), access))
+
+
+def function(behavior: str) -> dict[str, Any]:
+    return {"tools": [{"function_declarations": [{"name": "f", "behavior": behavior}]}]}
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    (EXTENDED, {"thinking_config": {"thinking_level": "MINIMAL"}}, "LOW, MEDIUM or HIGH"),
+    (EXTENDED, function("BLOCKING"), "behavior of f"),
+    ("gemini-3.1-flash-live-preview", function("NON_BLOCKING"), "behavior of f"),
+    ("gemini-3.1-flash-live-preview", {"proactivity": {"proactive_audio": True}}, "proactivity"),
+    ("gemini-3.8-live", {"tools": [{"url_context": {}}]}, "url_context"),
+    ("gemini-3.8-live", {"tools": [{"code_execution": {}}]}, "code_execution"),
+    ("gemini-3.8-live", {"tools": [{"google_maps": {}}]}, "google_maps"),
+    (EXTENDED, {"tools": [{"file_search": {"file_search_store_names": ["s"]}}]}, "file_search"),
+    ("gemini-3.8-live", {"translation_config": {"target_language_code": "de"}}, "translation"),
+    (NATIVE, {"input_audio_transcription": {"diarization": True}}, "input_audio_tr.*diarization"),
+    ("gemini-3.8-live", {"output_audio_transcription": {"diarization": True}}, "output_audio_tr"),
+    (NATIVE, {"enable_affective_dialog": True}, "affective.* v1alpha .*v1beta"),
+    (NATIVE, {"proactivity": {"proactive_audio": True}}, "proactivity needs .* v1alpha"),
+]
+
+
+@pytest.mark.requires("emulator")
+@pytest.mark.parametrize(("model", "config", "words"), REFUSED)
+def test_what_the_strict_emulator_refuses_as_the_service_does_is_warned_about(model, config, words):
+    from livesdk.emulator.addresses import Address
+    from livesdk.emulator.models import refuse_by_model
+
+    assert re.search(words, warned(model, config))
+    address = Address(backend="mldev", service="live", version="v1beta")
+    assert refuse_by_model(setup(config, model=model), address) is not None
 
 
 @pytest.mark.parametrize(
@@ -314,13 +352,25 @@ def test_what_only_a_model_refuses_is_a_warning(model, config, words):
     [
         ("gemini-3.8-live", None),
         ("gemini-3.8-live-extended-thinking", {"thinking_config": {"thinking_level": "LOW"}}),
-        ("gemini-2.5-flash-native-audio-preview-12-2025", {"enable_affective_dialog": True}),
+        (EXTENDED, function("NON_BLOCKING")),
+        ("gemini-3.1-flash-live-preview", function("BLOCKING")),
+        ("gemini-3.8-live", function("BLOCKING")),
+        ("gemini-3.8-live", {"tools": [{"google_search": {}}]}),
+        ("gemini-3.8-live", {"input_audio_transcription": {"diarization": False}}),
+        ("gemini-3.5-live-translate", {"translation_config": {"target_language_code": "de"}}),
+        ("anything-else", {"tools": [{"url_context": {}}]}),
         ("models/gemini-3.8-live", {"response_modalities": ["AUDIO"]}),
         ("anything-else", {"thinking_config": {}, "response_modalities": ["TEXT"]}),
     ],
 )
 def test_what_a_model_takes_is_no_warning(model, config):
     assert warned(model, config) == ""
+
+
+@pytest.mark.parametrize("access", [ALPHA, VERTEX], ids=["v1alpha", "Vertex"])
+@pytest.mark.parametrize("field", [{"enable_affective_dialog": True}, {"proactivity": {}}], ids=str)
+def test_what_one_version_of_the_api_has_is_no_warning_there(access, field):
+    assert warned(NATIVE, field, access) == ""
 
 
 @pytest.mark.parametrize(

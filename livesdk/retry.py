@@ -76,6 +76,13 @@ CAUSES = (  # the first match counts
         "the key is refused: check which one reaches the process, and whether it may use this API",
         names_credential=True,
     ),
+    Cause(  # above the tokens: the service calls a handle a token as well
+        (1007, 1008),
+        r"\bresum|session handle|(invalid|expired|unknown|for) handle"
+        r"|\bhandle (has |is )?(expired|invalid|unknown|not found)",
+        Next.FRESH,
+        "the resumption handle is expired or of another session: start a fresh one",
+    ),
     Cause(
         (),
         r"auth[ _]?token|ephemeral|token (is )?(expired|invalid)|expired token",
@@ -95,13 +102,6 @@ CAUSES = (  # the first match counts
         r"quota|credits?|billing|resource.?exhausted|rate limit",
         Next.STOP,
         "the quota is used up: wait, raise it, or check billing",
-    ),
-    Cause(
-        (1007, 1008),
-        r"\bresum|session handle|(invalid|expired|unknown|for) handle"
-        r"|\bhandle (has |is )?(expired|invalid|unknown|not found)",
-        Next.FRESH,
-        "the resumption handle is expired or of another session: start a fresh one",
     ),
     Cause(
         (),
@@ -152,8 +152,17 @@ CAUSES = (  # the first match counts
 )
 
 
+_NO_CLOSE_FRAME = 1006  # RFC 6455 §7.4.1
+
+
 def cause_of(code: int, reason: str = "") -> Cause:
-    """Return the row for an end; unknown codes are worth a try later."""
+    """Return the row for an end; unknown codes are worth a try later.
+
+    1006 comes without a word of the server's: what the operating system says of a lost connection
+    ("Permission denied", of a firewall) is about no credential.
+    """
+    if code == _NO_CLOSE_FRAME:
+        reason = ""
     for cause in CAUSES:
         if (not cause.codes or code in cause.codes) and re.search(
             cause.words, reason, re.IGNORECASE

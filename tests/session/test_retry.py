@@ -71,6 +71,20 @@ def test_whether_the_credential_is_named(code, reason, expected):
     assert cause_of(code, reason).names_credential is expected
 
 
+@pytest.mark.parametrize(
+    "reason", ["Session resumption token expired", "The token expired: cannot resume"]
+)
+def test_an_expired_token_of_resumption_is_the_handle_and_no_credential(reason):
+    cause = cause_of(1007, reason)
+    assert cause.next is Next.FRESH
+    assert not cause.names_credential
+
+
+@pytest.mark.parametrize("reason", ["[Errno 13] Permission denied", "quota exceeded", "forbidden"])
+def test_the_words_of_the_operating_system_count_for_nothing(reason):
+    assert cause_of(1006, reason) is cause_of(1006)
+
+
 def test_quota_and_invalid_arguments_are_never_retried():
     for code in (1007, 1008, 1011, 4000):
         for words in ("quota exceeded", "out of credits", "rate limit reached"):

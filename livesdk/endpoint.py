@@ -122,11 +122,14 @@ class Access(HoldsSecret):
                 "config.http_options takes base_url, api_version and headers for one session;"
                 " use timeout= of connect()"
             )
+        headers = _merged(self.headers, options.headers)
+        has_own = _header(headers, "authorization") is not None
         return evolve(
             self,
+            needs_credentials=self.needs_credentials and not has_own,
             base_url=_base(options, {}, None) or self.base_url,
             api_version=_version(options, {}, vertex=self.backend == "vertex") or self.api_version,
-            headers=_merged(self.headers, options.headers),
+            headers=headers,
         )
 
 

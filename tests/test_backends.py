@@ -121,6 +121,17 @@ def test_own_authorization_needs_no_credentials(emulator):
     assert credentials.refreshed == 0
 
 
+def test_own_authorization_of_one_session_needs_no_credentials_either(emulator):
+    credentials = Credentials()
+    client = vertex(emulator, credentials)
+    own = {"http_options": {"headers": {"Authorization": "Bearer own"}}}
+    client.live.connect(model="m", config=own).close()
+    assert headers_of(emulator.connections[0])["authorization"] == "Bearer own"
+    assert credentials.refreshed == 0
+    client.live.connect(model="m").close()
+    assert headers_of(emulator.connections[1])["authorization"] == "Bearer token-1"
+
+
 def test_the_project_may_come_from_the_credentials(emulator):
     vertex(emulator, Credentials(), project=None).live.connect(model="m").close()
     model = emulator.connections[0].frames[0]["setup"]["model"]

@@ -107,8 +107,9 @@ def _speech_config(value: Any) -> Any:
     return {"voice": value} if isinstance(value, str) else value
 
 
-_SCALE = r"([A-G])(_SHARP|_FLAT)?(?:_.*)?_MAJOR"
-_FLATS = {"C": "D", "D": "E", "F": "G", "G": "A", "A": "B"}
+_KEY = r"((?:[A-G](?:_SHARP|_FLAT)?_)+)(MAJOR|MINOR)"  # one root, or two names of it
+_SCALE = f"{_KEY}(?:_{_KEY})*"
+_FLATS = {"C": "D", "D": "E", "F": "G", "G": "A", "A": "B"}  # E and B have no black key above
 
 
 def _music_config(value: Any) -> Any:
@@ -120,11 +121,15 @@ def _music_config(value: Any) -> Any:
 
 def scale_of(name: str) -> str:
     """Find the scale by its first major root, sharps read as flats; else return ``name``."""
-    found = re.match(_SCALE, name.upper())
-    if name.upper() in Scale.__members__ or not found:
+    if name.upper() in Scale.__members__ or not re.fullmatch(_SCALE, name.upper()):
         return name
-    note, accidental = found.groups()
-    root = f"{_FLATS.get(note, note)}_FLAT" if accidental == "_SHARP" else note + (accidental or "")
+    roots = [roots for roots, mode in re.findall(_KEY, name.upper()) if mode == "MAJOR"]
+    if not roots:
+        return name
+    note, accidental = re.findall("([A-G])(_SHARP|_FLAT)?", roots[0])[0]
+    root = note + accidental
+    if accidental == "_SHARP":
+        root = f"{_FLATS[note]}_FLAT" if note in _FLATS else root
     return next((scale for scale in Scale.__members__ if scale.startswith(f"{root}_MAJOR")), name)
 
 

@@ -360,6 +360,16 @@ def test_a_single_modality_by_its_older_name(key, value):
         ({"scale": "G_SHARP_MAJOR"}, {"scale": "A_FLAT_MAJOR_F_MINOR"}),
         ({"scale": "C_MAJOR"}, {"scale": "C_MAJOR_A_MINOR"}),
         ({"scale": "c_major_a_minor"}, {"scale": "C_MAJOR_A_MINOR"}),
+        ({"scale": "A_MINOR_C_MAJOR"}, {"scale": "C_MAJOR_A_MINOR"}),
+        (
+            {"scale": "A_SHARP_B_FLAT_MINOR_C_SHARP_D_FLAT_MAJOR"},
+            {"scale": "D_FLAT_MAJOR_B_FLAT_MINOR"},
+        ),
+        ({"scale": "F_SHARP_MAJOR"}, {"scale": "G_FLAT_MAJOR_E_FLAT_MINOR"}),
+        ({"scale": "E_SHARP_MAJOR"}, {"scale": "E_SHARP_MAJOR"}),
+        ({"scale": "B_SHARP_MAJOR"}, {"scale": "B_SHARP_MAJOR"}),
+        ({"scale": "C_FLAT_MAJOR"}, {"scale": "C_FLAT_MAJOR"}),
+        ({"scale": "A_MINOR"}, {"scale": "A_MINOR"}),
         ({"scale": "DORIAN"}, {"scale": "DORIAN"}),
         (
             types.LiveMusicConfig(tempo=90, mode="DIVERSITY"),

@@ -90,10 +90,10 @@ def callbacks_from(given: Any) -> LiveCallbacks:
         return LiveCallbacks()
     if isinstance(given, Mapping):
         given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
-        unknown = set(given) - {*EVENTS.values(), "dispatch"}
+        unknown = sorted(map(str, set(given) - {*EVENTS.values(), "dispatch"}))
         if unknown:
             raise ConfigError(
-                f"callbacks: unknown {sorted(map(str, unknown))};"
+                f"callbacks: unknown {unknown}{_advice(unknown[0])};"
                 f" expected {', '.join(EVENTS.values())}, dispatch"
             )
         given = LiveCallbacks(**given)
@@ -111,6 +111,13 @@ def callbacks_from(given: Any) -> LiveCallbacks:
             f" got {given.dispatch!r:.60}"
         )
     return evolve(given)
+
+
+def _advice(name: str) -> str:
+    import difflib  # for mistakes only
+
+    near = difflib.get_close_matches(name.lower(), [*EVENTS.values(), "dispatch"], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 _OTHER_NAMES = {"onreconnect": "on_reconnect", "ongoaway": "on_go_away"}

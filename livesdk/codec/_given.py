@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Union
@@ -114,10 +115,14 @@ class _Keys:
             self.hooks[name] = hook_of(_converter, type_of(self.cls, name))
         return self.hooks[name]
 
-    def refuse(self, key: object) -> Mismatch:
+    def refuse(self, key: object, others: Iterable[object]) -> Mismatch:
+        """Return the error of an unknown key, with advice in the case of the dict it stands in."""
         import difflib  # for mistakes only
 
+        keys = [str(one) for one in (key, *others)]
+        is_camel = next(("_" not in one for one in keys if re.search("[_A-Z]", one)), False)
         known = [*self.attribute, *self.older, "extra"]
+        known = [one for one in known if ("_" not in one if is_camel else one == one.lower())]
         near = difflib.get_close_matches(str(key), known, n=1)
         advice = f"; did you mean {near[0]!r}?" if near else ""
         return Mismatch(
@@ -142,7 +147,7 @@ def _object_hook(cls: type) -> Hook:
                 continue
             name = keys.attribute.get(key)
             if name is None:
-                raise keys.refuse(key)
+                raise keys.refuse(key, value)
             if name in spelled:
                 raise Mismatch(f"given twice, as {spelled[name]!r} and {key!r}", name)
             spelled[name] = key

@@ -95,6 +95,10 @@ def test_two_spellings_of_one_field_are_refused(config):
         ({"temprature": 1}, "temperature"),
         ({"response_modality_": ["AUDIO"]}, "response_modality"),
         ({"sessionResumtion": {}}, "sessionResumption"),
+        ({"session_resumtion": {}}, "session_resumption"),
+        ({"modality": [], "top_k": 1}, "response_modality"),
+        ({"speechconfig": {}, "topK": 1}, "speechConfig"),
+        ({"thinking": {}}, "thinking_config"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_one(config, near):

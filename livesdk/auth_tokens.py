@@ -137,7 +137,8 @@ def _mask_name(name: str) -> str:
 
 
 def _in_generation_config() -> set[str]:
-    return {_camel(field.name) for field in attrs.fields(GenerationConfig)} - {"extra"}
+    names = {_camel(field.name) for field in attrs.fields(GenerationConfig)}
+    return names - {"extra", "responseModality"}
 
 
 def _camel(name: str) -> str:

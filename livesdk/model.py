@@ -19,6 +19,7 @@ from .configure import checked_config
 from .dispatch import LiveCallbacks
 from .errors import ConfigError
 from .retry import ReconnectPolicy
+from .service import CallbackErrors
 from .session import Session
 from .types.config import GenerationConfig, LiveConnectConfig
 
@@ -58,6 +59,7 @@ class LiveGenerativeModel:
         reconnect: Union[ReconnectPolicy, bool, None] = None,
         history: Any = None,
         tool_audio: ToolAudio = "drop",
+        callback_errors: CallbackErrors = "report",
         recorder: Optional[Recorder] = None,
     ) -> Session:
         """Open a session; see :meth:`livesdk.client.Live.connect`.
@@ -69,6 +71,7 @@ class LiveGenerativeModel:
             reconnect: As of :meth:`livesdk.client.Live.connect`.
             history: As of :meth:`livesdk.client.Live.connect`.
             tool_audio: As of :meth:`livesdk.client.Live.connect`.
+            callback_errors: As of :meth:`livesdk.client.Live.connect`.
             recorder: Writes the session down.
         """
         own = {
@@ -95,22 +98,31 @@ class LiveGenerativeModel:
             reconnect=reconnect,
             history=history,
             tool_audio=tool_audio,
+            callback_errors=callback_errors,
             recorder=recorder,
         )
 
 
 def live_model(
     client: Client,
-    model: str,
+    model: Optional[str] = None,
     generation_config: Union[LiveConnectConfig, GenerationConfig, Mapping[str, Any], None] = None,
     *,
+    model_name: Optional[str] = None,
     system_instruction: Any = None,
     tools: Optional[list[Any]] = None,
     tool_config: Any = None,
 ) -> LiveGenerativeModel:
-    """Make a :class:`LiveGenerativeModel`, as Android and Flutter name it."""
+    """Make a :class:`LiveGenerativeModel`, as Android and Flutter name it.
+
+    Args:
+        model_name: Android's name for ``model``.
+    """
+    name = model if model_name is None else model_name
+    if name is None or None not in (model, model_name):
+        raise ConfigError("expected one of model and model_name")
     return LiveGenerativeModel(
-        client, model, generation_config, system_instruction, tools, tool_config
+        client, name, generation_config, system_instruction, tools, tool_config
     )
 
 

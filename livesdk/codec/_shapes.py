@@ -72,8 +72,11 @@ _RENAMED = {("VoiceActivity", "voice_activity_type"): "type"}
 
 _NOT_ON_THE_WIRE = frozenset(
     {
+        ("GenerationConfig", "response_modality"),
+        ("LiveConnectConfig", "response_modality"),
         ("VoiceConfig", "preset_voice"),
         ("SpeechConfig", "voice"),
+        ("ToolCall", "function_calls"),
         ("ToolResponse", "function_responses"),
     }
 )

@@ -312,6 +312,9 @@ class GenerationConfig(Model):
     """The sampling options as one object (Protocol §3.2).
 
     A config may nest it, or spell its fields itself.
+
+    Attributes:
+        response_modality: Older form: the one modality.
     """
 
     audio_timestamp: Optional[bool] = None
@@ -341,6 +344,7 @@ class GenerationConfig(Model):
     top_k: Optional[float] = None
     top_p: Optional[float] = None
     translation_config: Optional[TranslationConfig] = None
+    response_modality: Optional[Any] = None
     extra: Optional[dict[str, Any]] = None
 
 
@@ -377,6 +381,7 @@ class LiveConnectConfig(Model):
         http_options: For this session only: ``base_url``, ``api_version``, ``headers``.
         generation_config: Nested form of the sampling fields; merged, and refused where both
             say the same.
+        response_modality: Older form: the one modality.
     """
 
     http_options: Optional[HttpOptions] = None
@@ -409,4 +414,5 @@ class LiveConnectConfig(Model):
     avatar_config: Optional[AvatarConfig] = None
     safety_settings: Optional[list[SafetySetting]] = None
     labels: Optional[dict[str, str]] = None
+    response_modality: Optional[Any] = None
     extra: Optional[dict[str, Any]] = None

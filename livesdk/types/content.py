@@ -190,13 +190,14 @@ class CodeExecutionResult(Model):
 class ToolCall(Model):
     """A call of a server-side tool: to be shown, not to be run (Protocol §9.1).
 
-    Older programs use this name for the message of function calls; that is
+    Older programs use this name for the message of function calls, with ``function_calls``; that is
     :class:`LiveServerToolCall`.
     """
 
     args: Optional[dict[str, Any]] = None
     id: Optional[str] = None
     tool_type: Union[ToolType, str, None] = None
+    function_calls: Optional[list[FunctionCall]] = None
     extra: Optional[dict[str, Any]] = None
 
 

@@ -68,7 +68,9 @@ def setups(emulator):
 # ---------------------------------------------------------------------------------- the model
 
 
-@pytest.mark.parametrize("made", ["class", "live_model", "get_live_generative_model", "camel"])
+@pytest.mark.parametrize(
+    "made", ["class", "live_model", "model_name", "get_live_generative_model", "camel"]
+)
 def test_a_model_is_made_in_every_style_and_its_description_is_readable(emulator, made):
     client = client_of(emulator)
     camel = {
@@ -81,6 +83,7 @@ def test_a_model_is_made_in_every_style_and_its_description_is_readable(emulator
     makers = {
         "class": lambda: livesdk.LiveGenerativeModel(client, "m", **ARGUMENTS),
         "live_model": lambda: livesdk.live_model(client, "m", **ARGUMENTS),
+        "model_name": lambda: livesdk.live_model(client, model_name="m", **ARGUMENTS),
         "get_live_generative_model": lambda: livesdk.get_live_generative_model(
             client, {"model": "m"}, **ARGUMENTS
         ),
@@ -101,12 +104,30 @@ def test_a_model_is_made_in_every_style_and_its_description_is_readable(emulator
     assert setups(emulator) == [SETUP, {**SETUP, "sessionResumption": {}}]
 
 
+@pytest.mark.parametrize("names", [{}, {"model": "m", "model_name": "m"}])
+def test_a_model_has_one_name(emulator, names):
+    with pytest.raises(livesdk.ConfigError, match="model_name"):
+        livesdk.live_model(client_of(emulator), **names)
+
+
+def test_a_model_may_have_its_callbacks_errors_raised(emulator):
+    def broken(_: object) -> None:
+        raise ValueError("mine")
+
+    model = livesdk.live_model(client_of(emulator), "m", {"response_modalities": ["TEXT"]})
+    session = model.connect({"onmessage": broken}, callback_errors="raise")
+    with pytest.raises(livesdk.CallbackError):
+        session.wait_closed(PATIENCE)
+
+
 @pytest.mark.parametrize(
     "config",
     [
         types.LiveConnectConfig(response_modalities=["TEXT"]),
         types.LiveGenerationConfig(response_modalities=["TEXT"]),
         types.GenerationConfig(response_modalities=["TEXT"]),
+        types.LiveGenerationConfig(response_modality=types.ResponseModality.TEXT),
+        types.GenerationConfig(response_modality="TEXT"),
         {"responseModality": "TEXT"},
         {"generationConfig": {"responseModalities": ["TEXT"]}},
     ],

@@ -59,6 +59,13 @@ def test_older_names_are_importable(name):
     assert name in dir(livesdk)
 
 
+def test_the_older_names_of_messages_take_their_fields():
+    call = types.FunctionCall(id="1", name="f")
+    assert types.ToolCall(function_calls=[call]).function_calls == [call]
+    answer = types.FunctionResponse(id="1", name="f", response={})
+    assert types.ToolResponse(function_responses=[answer]).function_responses == [answer]
+
+
 @pytest.mark.parametrize(
     "speech",
     [

@@ -19,6 +19,7 @@ import attrs
 from . import codec
 from ._lock import ProcessLock
 from ._log import get_logger
+from ._numbers import check_positive, check_whole_number
 from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
 from .calls import ToolAudio, checked_tool_audio
@@ -108,6 +109,13 @@ class Client(HoldsSecret):
         enterprise: Optional[bool] = None,
     ) -> None:
         options = codec.check(http_options or {}, HttpOptions, "http_options")
+        if firebase is not None and (api_key or vertexai or enterprise or project or location):
+            raise ConfigError(
+                "firebase: it names the project and the key itself; leave out api_key, vertexai,"
+                " enterprise, project and location"
+            )
+        if firebase is not None and credentials is not None:
+            raise ConfigError("firebase: credentials belong to Vertex AI; leave them out")
         self._access = resolve(
             os.environ,
             api_key=api_key,
@@ -121,13 +129,21 @@ class Client(HoldsSecret):
         if self._access.needs_credentials and self._access.project is None:
             self._access = _with_project(self._access, credentials)
         self._tokens = Tokens(credentials)
-        self._timeout = options.timeout / 1000 if options.timeout is not None else DEFAULT_TIMEOUT
+        self._timeout = DEFAULT_TIMEOUT
+        if options.timeout is not None:
+            check_positive("http_options.timeout", options.timeout)
+            self._timeout = options.timeout / 1000
         self._tls = _Tls(ssl_context, ca_file)
         self._proxy = proxy
+        if ping_interval is not None:
+            check_positive("ping_interval", ping_interval)
+        if liveness_timeout is not None:
+            check_positive("liveness_timeout", liveness_timeout)
+        check_whole_number("max_message_bytes", max_message_bytes)
         self._options = Options(
-            ping_interval=_duration("ping_interval", ping_interval),
-            liveness_timeout=_duration("liveness_timeout", liveness_timeout),
-            max_message_bytes=_size("max_message_bytes", max_message_bytes),
+            ping_interval=ping_interval,
+            liveness_timeout=liveness_timeout,
+            max_message_bytes=max_message_bytes,
         )
         self.live = Live(self)
         self.auth_tokens = AuthTokens(self._access, self._tls.context, proxy)
@@ -170,8 +186,9 @@ class Client(HoldsSecret):
         return dial
 
     def _deadline(self, timeout: Optional[float]) -> float:
-        seconds = self._timeout if timeout is None else _duration("timeout", timeout)
-        return time.monotonic() + (seconds or 0.0)
+        seconds = self._timeout if timeout is None else timeout
+        check_positive("timeout", seconds)
+        return time.monotonic() + seconds
 
 
 class Live:
@@ -294,6 +311,7 @@ class LiveMusic:
         from .music import MusicSession, checked_music_config  # loads when it is wanted
 
         model, config, callbacks = _parameters(model, config, callbacks)
+        model = MUSIC_MODEL if model is None else model
         client = self._client
         music_config = checked_music_config(config)
         deadline = client._deadline(timeout)
@@ -361,23 +379,6 @@ def _with_recorder(
         vertex_rules=access.vertex_rules,
     )
     return attrs.evolve(options, tap=recorder._tape)
-
-
-def _duration(name: str, seconds: Optional[float]) -> Optional[float]:
-    if seconds is None:
-        return None
-    given: Any = seconds
-    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if not is_number or not 0 < given < float("inf"):
-        raise ConfigError(f"{name}: expected a number of seconds above 0, got {seconds!r:.40}")
-    return float(seconds)
-
-
-def _size(name: str, count: int) -> int:
-    given: Any = count
-    if isinstance(given, bool) or not isinstance(given, int) or given <= 0:
-        raise ConfigError(f"{name}: expected a number of bytes above 0, got {count!r:.40}")
-    return count
 
 
 def _with_project(access: Access, credentials: Optional[Any]) -> Access:

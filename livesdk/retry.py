@@ -16,6 +16,7 @@ from typing import Any, Optional
 
 from attrs import field
 
+from ._numbers import check_positive, check_whole_number
 from ._records import define, frozen
 from .errors import (
     CloseInfo,
@@ -213,16 +214,11 @@ def _is_quota(cause: Cause) -> bool:
 
 
 def _positive(_: Any, attribute: Any, value: Any) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 < value < float("inf"):
-        raise ConfigError(
-            f"reconnect.{attribute.name}: expected a number above 0, got {value!r:.40}"
-        )
+    check_positive(f"reconnect.{attribute.name}", value)
 
 
 def _whole(_: Any, attribute: Any, value: Any) -> None:
-    if not isinstance(value, int):
-        raise ConfigError(f"reconnect.{attribute.name}: expected a whole number, got {value!r:.40}")
+    check_whole_number(f"reconnect.{attribute.name}", value)
 
 
 @frozen(kw_only=True)

@@ -12,6 +12,7 @@ import attrs
 from attrs import define
 
 from . import codec, pcm
+from ._numbers import check_whole_number
 from .configure import instruction_of, refuse_foreign_fields, tools_of
 from .endpoint import Access
 from .errors import ConfigError
@@ -54,7 +55,18 @@ def client_content(turns: Any, turn_complete: Any, access: Access) -> LiveClient
     )
     if not access.vertex_rules:  # Vertex takes any field here, though not in its setup
         refuse_foreign_fields(message, access, "message")
+    _check_roles(message, access)
     return message
+
+
+def _check_roles(message: LiveClientMessage, access: Access) -> None:
+    """Refuse a role that would end the session; none means the user (Protocol §4)."""
+    roles = ("user", "model", "system") if access.vertex_rules else ("user", "model")
+    turns = (message.client_content and message.client_content.turns) or ()
+    for turn in turns:
+        if turn.role and turn.role not in roles:
+            known = " or ".join(map(repr, roles))
+            raise ConfigError(f"turns: role: expected {known}, got {turn.role!r:.40}")
 
 
 def contents_of(turns: Any, where: str) -> list[Content]:
@@ -135,8 +147,8 @@ def realtime_input(
 
 
 def _check_rate(rate_hz: Any) -> None:
-    if rate_hz is not None and (type(rate_hz) is not int or rate_hz <= 0):
-        raise ConfigError(f"rate_hz: expected a positive integer, got {rate_hz!r:.40}")
+    if rate_hz is not None:
+        check_whole_number("rate_hz", rate_hz)
 
 
 def pcm_frame(

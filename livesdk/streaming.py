@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import codec, pcm
+from ._numbers import check_whole_number
 from .errors import ConfigError, SessionClosed
 from .sending import INPUT_RATE_HZ, Media
 from .types.content import Blob
@@ -42,8 +43,9 @@ def stream_media(
     on_progress: Optional[Progress],
 ) -> None:
     """Send audio piece by piece; see :meth:`livesdk.session.Session.send_media_stream`."""
-    _positive("rate_hz", rate_hz)
-    _positive("chunk_ms", chunk_ms)
+    if rate_hz is not None:
+        check_whole_number("rate_hz", rate_hz)
+    check_whole_number("chunk_ms", chunk_ms)
     if end and session._detects_activity is False:
         raise ConfigError(
             "end=True says audioStreamEnd, which is for sessions with automatic detection: pass"
@@ -138,11 +140,6 @@ class _Pace:
             self._session.wait_ended(left)  # the next sender raises how it ended
         elif left < -_BEHIND:
             self._started -= left + _BEHIND
-
-
-def _positive(name: str, given: Any) -> None:
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given <= 0):
-        raise ConfigError(f"{name}: expected a positive integer, got {given!r:.40}")
 
 
 def _is_sound(frame: Media) -> bool:

@@ -37,6 +37,7 @@ PLAN = (
     ("left wing", "audio credentials dispatch inbox transport video"),
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "_timeout retry"),
+    ("right wing: numbers", "_numbers"),
     ("cellar", "_functions _lock _log _secret _version errors"),
     ("foundations", "_records"),
 )

@@ -96,14 +96,23 @@ USER_A = {"role": "user", "parts": [{"text": "a"}]}
                 {"role": "user", "parts": [{"text": "c"}]},
             ],
         ),
-        ({"role": "system", "parts": [{"text": "s"}]}, None),
     ],
     ids=repr,
 )
 def test_turns_in_every_form(given, contents):
-    if isinstance(given, dict) and given.get("role") == "system":
-        contents = [given]
     assert turns(given) == contents
+
+
+def test_a_turn_is_of_the_user_the_model_or_on_vertex_the_system():
+    system = {"role": "system", "parts": [{"text": "s"}]}
+    message = client_content(system, False, VERTEX)
+    assert written(message)["clientContent"]["turns"] == [system]
+    for role in ("system", "assistant", "USER"):
+        with pytest.raises(ConfigError, match=f"'user' or 'model', got '{role}'"):
+            turns([{"role": role, "parts": [{"text": "a"}]}])
+    with pytest.raises(ConfigError, match="'model' or 'system'"):
+        client_content(Content(role="narrator", parts=[Part(text="a")]), True, VERTEX)
+    assert turns({"role": "", "parts": [{"text": "a"}]}) is not None
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Callable, Literal, Optional
+from typing import Any, Callable, Literal
 
 from .. import pcm
 from ..errors import ConfigError
 
-__all__ = ["Encoding", "check_duration", "check_whole_number", "decoder", "encoder"]
+__all__ = ["Encoding", "decoder", "encoder"]
 
 Encoding = Literal["pcm16", "mulaw", "alaw"]
 
@@ -40,22 +39,6 @@ def decoder(encoding: Encoding) -> Callable[[Any], bytes]:
 def encoder(encoding: Encoding) -> Callable[[bytes], bytes]:
     """Return what makes a chunk of PCM; raises as :func:`decoder` does."""
     return bytes if encoding == "pcm16" else _codec(encoding)[1]
-
-
-def check_whole_number(name: str, value: Any, most: Optional[int] = None) -> None:
-    """Raise :class:`ConfigError` unless it is a positive integer, such as a sample rate."""
-    if type(value) is not int or value <= 0:
-        raise ConfigError(f"{name}={value!r:.40}; a positive integer is expected")
-    if most is not None and value > most:
-        raise ConfigError(f"{name}={value!r:.40}; {most} at most is expected")
-
-
-def check_duration(name: str, value: Any, most: float = math.inf) -> None:
-    """Raise :class:`ConfigError` unless it is a number of seconds, or milliseconds, from 0 on."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (is_number and 0 <= value <= most):  # nan is not
-        limits = "from 0 on" if most == math.inf else f"from 0 to {most:g}"
-        raise ConfigError(f"{name}={value!r:.40}; a number {limits} is expected")
 
 
 def _codec(encoding: str) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:

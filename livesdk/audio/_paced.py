@@ -14,8 +14,8 @@ from abc import abstractmethod
 from typing import Optional
 
 from .._log import get_logger
+from .._numbers import check_whole_number
 from ..errors import AudioError
-from ._encoding import check_whole_number
 from ._queued import QueuedOutput
 
 __all__ = ["PacedOutput"]

@@ -7,9 +7,9 @@ from typing import Optional
 
 from .. import pcm
 from .._log import get_logger
+from .._numbers import check_duration, check_whole_number
 from ._backend import Backend
 from ._capture import Capture
-from ._encoding import check_duration, check_whole_number
 from ._lasting import LONGEST_BLOCK_MS, LastingDevice
 from .base import AudioInput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated

@@ -7,8 +7,8 @@ import time
 from typing import Optional
 
 from .._log import get_logger
+from .._numbers import check_duration, check_whole_number
 from ._backend import Backend
-from ._encoding import check_duration, check_whole_number
 from ._lasting import LONGEST_BLOCK_MS, LastingDevice
 from ._queued import QueuedOutput
 from .devices import DeviceName, Opened, choose, default_backend, open_negotiated

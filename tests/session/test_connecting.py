@@ -419,6 +419,7 @@ def test_the_words_of_an_error_object_are_told_when_nothing_better_is(connect, r
         ({"model": "a?b"}, "model"),
         ({"model": None}, "model"),
         ({"callbacks": {"onmesage": print}}, "onmesage"),
+        ({"callbacks": {"onMessage": print}}, "onMessage.*did you mean 'onmessage'"),
         ({"callbacks": {"onmessage": "print"}}, "onmessage"),
         ({"callbacks": {"dispatch": "somewhere"}}, "dispatch"),
         ({"callbacks": print}, "callbacks"),
@@ -442,6 +443,9 @@ def test_what_is_wrong_is_refused_before_anything_is_dialled(serve, arguments, w
     assert emulator.connections == []
 
 
+FIREBASE = livesdk.FirebaseOptions(project="p", api_key="k")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -452,11 +456,17 @@ def test_what_is_wrong_is_refused_before_anything_is_dialled(serve, arguments, w
         {"ca_file": "/no/such/file"},
         {"ssl_context": "default"},
         {"http_options": {"base_url": "ftp://example.com"}},
+        {"http_options": {"timeout": 0}},
+        {"http_options": {"timeout": -5}},
+        {"firebase": FIREBASE},
+        {"firebase": FIREBASE, "api_key": None, "vertexai": True},
+        {"firebase": FIREBASE, "api_key": None, "project": "p"},
+        {"firebase": FIREBASE, "api_key": None, "credentials": object()},
     ],
 )
 def test_a_client_with_a_wrong_argument_is_none(arguments):
     with pytest.raises(livesdk.ConfigError):
-        livesdk.Client(api_key="any", **arguments)
+        livesdk.Client(**{"api_key": "any", **arguments})
 
 
 @pytest.mark.parametrize(

@@ -255,8 +255,11 @@ def test_the_setup_names_the_model_and_nothing_else():
         for model in ("lyria-realtime-exp", "models/lyria-realtime-exp"):
             with connect(model=model):
                 pass
+        for parameters in ({"callbacks": {}}, types.LiveMusicConnectParameters(config={"bpm": 90})):
+            with connect(parameters):
+                pass
         setups = [frame for frame in emulator.frames if "setup" in frame]
-        assert setups == [{"setup": {"model": "models/lyria-realtime-exp"}}] * 2
+        assert setups == [{"setup": {"model": "models/lyria-realtime-exp"}}] * 4
 
 
 def test_music_is_stereo_at_48_khz_and_comes_by_receive():

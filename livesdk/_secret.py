@@ -1,13 +1,36 @@
-"""What holds a key is never pickled."""
+"""What holds a key is never pickled, and what in a header is secret."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["HoldsSecret"]
+__all__ = ["SHORTEST_SECRET", "HoldsSecret", "secrets_in"]
+
+SHORTEST_SECRET = 8
+"""Characters from which on a word may be a secret; shorter ones are such as "Bearer"."""
+
+_PUBLIC_HEADERS = frozenset(
+    {
+        "content-type",
+        "user-agent",
+        "x-firebase-appid",
+        "x-firebase-appversion",
+        "x-goog-api-client",
+        "x-goog-user-project",
+    }
+)
+
+
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """Return what no text may show of these headers: values, and the words of each."""
+    for name, value in headers.items():
+        for word in (value, *value.split()) if name.lower() not in _PUBLIC_HEADERS else ():
+            if len(word) >= SHORTEST_SECRET:
+                yield word
 
 
 class HoldsSecret:

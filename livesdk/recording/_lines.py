@@ -30,6 +30,7 @@ from typing import Any, Optional, Union
 
 import attrs
 
+from .._secret import secrets_in
 from ..errors import CloseInfo, ConfigError
 
 __all__ = [
@@ -66,9 +67,6 @@ _SECRET = frozenset(
 """Keys whose text is hidden in what the client says, however they are spelled."""
 _SECRET_WHOLLY = frozenset({"authconfig", "apiauth", "headers"})
 """Keys below which every text is hidden."""
-_TOO_SHORT = 8
-"""Characters below which a word of a header is no secret, but "Bearer" and the like."""
-_PUBLIC_HEADERS = frozenset({"user-agent", "x-goog-api-client", "x-goog-user-project"})
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -152,14 +150,8 @@ class Lines:
 
     def keep_out(self, headers: Mapping[str, str]) -> None:
         """From now on strike the values of these headers out of whatever is written."""
-        words = {
-            _dumps(word)[1:-1].encode()  # as it stands in a line
-            for name, value in headers.items()
-            if name.lower() not in _PUBLIC_HEADERS
-            for word in value.split()
-            if len(word) >= _TOO_SHORT
-        }
-        self._secrets = self._secrets | words
+        as_written = {_dumps(word)[1:-1].encode() for word in secrets_in(headers)}
+        self._secrets = self._secrets | as_written
 
     def header(self, header: RecordingHeader) -> bytes:
         """Return the first line."""

@@ -17,6 +17,7 @@ import websocket
 
 from .._log import shorten
 from .._records import frozen
+from .._secret import SHORTEST_SECRET, secrets_in
 from ..errors import AuthenticationError, ConfigError, ConnectError
 from ..retry import cause_of
 from ._line import Late, Line
@@ -61,29 +62,14 @@ class Secrets:
 
         Nor may it end with the beginning of one: close reasons and excerpts are cut.
         """
-        for name, value in self._headers.items():
-            for word in (value, *value.split()) if name.lower() not in _NO_SECRETS else ():
-                if len(word) >= _SECRET:
-                    text = _without(text.replace(word, "[…]"), word)
+        for word in secrets_in(self._headers):
+            text = _without(text.replace(word, "[…]"), word)
         return text
-
-
-_NO_SECRETS = frozenset(
-    {
-        "user-agent",
-        "x-firebase-appid",
-        "x-firebase-appversion",
-        "x-goog-api-client",
-        "x-goog-user-project",
-    }
-)
-_SECRET = 8
-"""Characters from which on a word may be a secret; shorter ones are such as "Bearer"."""
 
 
 def _without(text: str, word: str) -> str:
     """Cut the beginning of ``word`` off the end of ``text``."""
-    for size in range(len(word) - 1, _SECRET - 1, -1):
+    for size in range(len(word) - 1, SHORTEST_SECRET - 1, -1):
         if text.endswith(word[:size]):
             return text[:-size] + "[…]"
     return text

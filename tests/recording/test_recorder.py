@@ -125,6 +125,21 @@ def test_no_secret_is_in_it(tmp_path):
     assert frame["setup"]["tools"][1]["functionDeclarations"][0]["parameters"] == schema
 
 
+def test_what_names_the_program_in_a_header_is_no_secret(tmp_path):
+    path = tmp_path / "x.jsonl"
+    app = livesdk.FirebaseOptions(
+        project="p", api_key=KEY, app_id="1:234567:web:89ab", auth_token=HEADER
+    )
+    with Emulator() as emulator:
+        options = {"base_url": emulator.base_url}
+        client = livesdk.Client(firebase=app, http_options=options, proxy="")
+        recorder = Recorder(path)
+        with recorder, client.live.connect("m", TEXT, recorder=recorder) as session:
+            session.send_client_content(f"I am {app.app_id}, with {HEADER}.")
+    assert app.app_id in path.read_text("utf-8")
+    assert HEADER not in path.read_text("utf-8")
+
+
 def test_a_resumption_handle_has_a_stand_in(tmp_path):
     path = tmp_path / "x.jsonl"
     config = {**TEXT, "session_resumption": {}}

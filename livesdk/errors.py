@@ -8,8 +8,9 @@
     │  ├─ LocalProtocolError             the state forbids what was asked
     │  └─ DecodeError                    a frame that is not what the protocol says
     ├─ ConnectError (ConnectionError)    no connection: phase, and HTTP status if there was one
-    │  └─ AuthenticationError            401, 403, or a close that names the key
+    │  └─ AuthenticationError            401, 403, or words that name the key
     ├─ SetupError                        the server refused the setup
+    │  └─ SetupAuthenticationError       because of the key: an AuthenticationError as well
     ├─ SessionClosed                     raised by every use after the end
     ├─ SessionReconnecting               no connection came back in time; nothing was sent
     ├─ LiveTimeout (TimeoutError)        a deadline passed
@@ -18,7 +19,7 @@
     ├─ ToolError                         a function that the model called failed
     └─ CallbackError                     a callback raised
 
-This room imports nothing of ours but the cutting of excerpts, so that everything may raise.
+This room imports nothing of ours but the making of records, so that everything may raise.
 No message carries a key, a token, or more than 200 characters of payload.
 """
 
@@ -130,8 +131,10 @@ class ConnectError(LiveError, ConnectionError):
     Raised by ``connect()``.  Look at ``phase`` to see what to fix.
 
     Attributes:
-        phase: ``"dns"``, ``"tcp"``, ``"proxy"``, ``"tls"`` or ``"upgrade"``.
-        status: The HTTP status where the server answered the upgrade with one, else ``None``.
+        phase: ``"credentials"`` (none could be had), ``"dns"``, ``"tcp"``, ``"proxy"``, ``"tls"``,
+            ``"upgrade"``, ``"setup"`` (of a :class:`SetupAuthenticationError`), or
+            ``"auth_tokens"`` (the server was reached, and made no token).
+        status: The HTTP status where the server answered with one, else ``None``.
         reason: The server's own words, where it said any.
         hint: What usually helps, in plain words, where the cause is known.
     """
@@ -153,7 +156,7 @@ class ConnectError(LiveError, ConnectionError):
 
 
 class AuthenticationError(ConnectError):
-    """The server refuses the key, token or credentials: HTTP 401 or 403, or a close that says so.
+    """The key, token or credentials are refused: HTTP 401 or 403, or words that say so.
 
     Check which credential reaches the process (``livesdk doctor`` shows it without its value).
     """

@@ -18,9 +18,9 @@ from ..types._base import is_sparse
 from ..types.enums import OpenEnum
 from ._shapes import Hook, Mismatch, hook_of, json_names, kind_of, register_shapes, type_of
 
-__all__ = ["structure_hook"]
+__all__ = ["OTHER_NAMES", "structure_hook"]
 
-_OTHER_NAMES: dict[str, dict[str, str]] = {
+OTHER_NAMES: dict[str, dict[str, str]] = {
     "UsageMetadata": {  # Vertex, Protocol §8.4
         "candidatesTokenCount": "responseTokenCount",
         "candidatesTokensDetails": "responseTokensDetails",
@@ -164,7 +164,7 @@ def _object_hook(cls: type) -> Hook:
             raise error.within(key) from None
         return made
 
-    other_names = _OTHER_NAMES.get(cls.__name__)
+    other_names = OTHER_NAMES.get(cls.__name__)
     return _renaming(other_names, structure) if other_names else structure
 
 

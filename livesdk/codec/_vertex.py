@@ -6,14 +6,11 @@ Elsewhere the present names count, and Vertex's only fill in for them (Protocol 
 from __future__ import annotations
 
 from ..types.messages import LiveServerMessage, UsageMetadata
-from ._inbound import structure_hook
+from ._inbound import OTHER_NAMES, structure_hook
 
 __all__ = ["read_as_vertex"]
 
-_FIELDS = {
-    "candidatesTokenCount": "responseTokenCount",
-    "candidatesTokensDetails": "responseTokensDetails",
-}
+_FIELDS = OTHER_NAMES["UsageMetadata"]
 
 
 def read_as_vertex(message: LiveServerMessage) -> None:

@@ -157,7 +157,7 @@ class FirebaseNames:
             ConcurrentReceiveError: Another thread receives already.
             Exception: What the iterable raised.
         """
-        messages: Iterator[LiveServerMessage] = self._exchange(stream, mime_type)
+        messages: Iterator[LiveServerMessage] = self._send_and_receive(stream, mime_type)
         return messages
 
 

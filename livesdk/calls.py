@@ -139,6 +139,12 @@ class Calls:
         """Known functions are, and names nobody declared; the caller holds the lock."""
         return self._is_handled or (bool(self._functions) and name not in self._by_hand)
 
+    def model_spoke(self) -> None:
+        """Do as :meth:`received` where a message is a piece of what the model says."""
+        if self._owed.is_open:
+            with self._lock:
+                self._owed.spoke()
+
     def _new_among(self, calls: Iterable[FunctionCall]) -> Iterator[FunctionCall]:
         for call in calls:
             if not call.id:

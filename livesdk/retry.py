@@ -359,6 +359,7 @@ class Budget:
             planned: The earlier one was left in order.
             stood: How many seconds that one stood.
         """
-        self.seconds += gap
-        if planned and stood >= _YOUNG:
+        if planned and stood >= _YOUNG:  # as the service does it every ten minutes
             self.dials -= 1
+        else:
+            self.seconds += gap

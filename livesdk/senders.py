@@ -26,7 +26,7 @@ from .endpoint import Access
 from .errors import ConfigError, LiveError
 from .lifecycle import Lifecycle
 from .pcm import Alignment
-from .streaming import Progress, exchange, stream_media
+from .streaming import Progress, send_and_receive, stream_media
 from .tally import Tally
 from .tools import split_tools
 from .turn import Answer
@@ -391,8 +391,8 @@ class Senders(Lifecycle[LiveServerMessage]):
             on_progress=on_progress,
         )
 
-    def _exchange(self, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
-        return exchange(self, stream, mime_type)
+    def _send_and_receive(self, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
+        return send_and_receive(self, stream, mime_type)
 
     def _send_chunk(
         self, chunk: Any, rate_hz: Optional[int], *, droppable: bool

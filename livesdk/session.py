@@ -435,8 +435,9 @@ class Session(FirebaseNames, Senders):
             observer(message)
 
     def _observe_piece(self, message: LiveServerMessage) -> None:
-        """Do as the next method does where it is a piece of what the model says."""
+        """Do as the next method does where it is a piece of what the model says: most are."""
         self._connection.memory.generating = True
+        self._calls.model_spoke()
         if self._connection.awaits_model:
             self._connection.model_spoke()
         now = time.monotonic()

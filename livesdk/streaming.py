@@ -1,6 +1,6 @@
 """Sending a file or a generator as if it were a microphone: in its own time, to its end.
 
-Blocks the thread that calls; :func:`exchange` has a thread for it, and receives meanwhile.  Row of
+Blocks the thread that calls; :func:`send_and_receive` has a thread for it, and receives meanwhile.  Row of
 ``DESIGN`` §4: ``livesdk-stream-<id>``, while the messages of ``start_stream`` are iterated over.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .senders import Senders
     from .types.messages import LiveServerMessage
 
-__all__ = ["Progress", "exchange", "stream_media"]
+__all__ = ["Progress", "send_and_receive", "stream_media"]
 
 Progress = Callable[[float, Optional[float]], Any]
 
@@ -70,7 +70,7 @@ def stream_media(
         session.send_realtime_input(audio_stream_end=True)
 
 
-def exchange(session: Senders, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
+def send_and_receive(session: Senders, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
     """Receive, and send meanwhile; see :meth:`livesdk.session.Session.start_stream`."""
     if not isinstance(stream, Iterable):
         raise ConfigError(f"stream: expected an iterable of chunks, got {stream!r:.60}")

@@ -41,9 +41,14 @@ class Owed:
         self._since, self._speaks = at, False
         self._may_cross = not (blocking or self._was_done)
 
+    def spoke(self) -> None:
+        """The model said something."""
+        self._speaks = True
+
     def received(self, message: LiveServerMessage) -> None:
         """Take a message into account."""
-        self._speaks = self._speaks or speaks(message)
+        if speaks(message):
+            self.spoke()
         if not completes_interaction(message):
             return
         self._was_done = True

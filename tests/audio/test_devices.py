@@ -342,17 +342,17 @@ def test_a_device_that_is_not_there_names_those_that_are():
 @pytest.mark.parametrize(
     ("device", "options", "words"),
     [
-        (Microphone, {"block_ms": 0}, "block_ms=0; a positive integer"),
-        (Microphone, {"block_ms": 2500}, "block_ms=2500; 500 at most"),
-        (Microphone, {"rate_hz": -1}, "rate_hz=-1; a positive integer"),
-        (Microphone, {"reopen_s": float("nan")}, "reopen_s=nan; a number from 0 on"),
-        (Speaker, {"block_ms": 0}, "block_ms=0"),
-        (Speaker, {"block_ms": 501}, "block_ms=501"),
-        (Speaker, {"rate_hz": 0}, "rate_hz=0"),
-        (Speaker, {"channels": 3}, "channels=3; 2 at most"),
-        (Speaker, {"prebuffer_ms": -1}, "prebuffer_ms=-1; a number from 0 to 60000"),
-        (Speaker, {"prebuffer_ms": float("inf")}, "prebuffer_ms=inf"),
-        (Speaker, {"reopen_s": "ten"}, "reopen_s='ten'"),
+        (Microphone, {"block_ms": 0}, "block_ms: expected a positive integer, got 0"),
+        (Microphone, {"block_ms": 2500}, "block_ms: expected 500 at most"),
+        (Microphone, {"rate_hz": -1}, "rate_hz: expected a positive integer"),
+        (Microphone, {"reopen_s": float("nan")}, "reopen_s: expected a number from 0 on"),
+        (Speaker, {"block_ms": 0}, "block_ms"),
+        (Speaker, {"block_ms": 501}, "block_ms"),
+        (Speaker, {"rate_hz": 0}, "rate_hz"),
+        (Speaker, {"channels": 3}, "channels: expected 2 at most"),
+        (Speaker, {"prebuffer_ms": -1}, "prebuffer_ms: expected a number from 0 to 60000"),
+        (Speaker, {"prebuffer_ms": float("inf")}, "prebuffer_ms"),
+        (Speaker, {"reopen_s": "ten"}, "reopen_s"),
     ],
 )
 def test_a_number_that_no_device_can_do_anything_with_is_refused_when_it_is_made(

@@ -70,10 +70,10 @@ def test_a_delay_does_not_outlast_the_seconds() -> None:
 
 
 def test_an_ordered_rotation_costs_nothing_unless_the_connection_was_young() -> None:
-    made = budget(attempts=1)
+    made = budget(attempts=1, seconds=10.0)
     for _ in range(5):
         assert made.delay(Next.RESUME, 0.0) == 0.0
-        made.reopened(0.1, planned=True, stood=600.0)
+        made.reopened(3.0, planned=True, stood=600.0)
     assert made.delay(Next.RESUME, 0.0) == 0.0
     made.reopened(0.1, planned=True, stood=1.0)
     assert made.delay(Next.RESUME, 0.0) is None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from session.rig import Peer, Raw, say, settled
+from session.rig import Peer, Raw, say, settled, within
 
 import livesdk
 from livesdk import LiveCallbacks, ToolContext, calls, tool
@@ -956,5 +956,24 @@ def test_a_turn_complete_that_crosses_a_result_does_not_end_the_turn(told):
         peer.send(DONE)
         peer.read_all()
 
-    with Raw(script) as server, connect(server, quick) as session:
+    with Raw(script) as server, connect(server, quick) as session, within(2.0):
+        assert told(session) == "It is sunny."
+
+
+@pytest.mark.parametrize("told", [in_a_turn, by_asking])
+def test_a_result_that_is_spoken_to_at_once_holds_nothing_up(told):
+    @tool(behavior="NON_BLOCKING")
+    def quick() -> str:
+        return "sunny"
+
+    def script(peer: Peer) -> None:
+        peer.open()
+        peer.read()
+        peer.send({"toolCall": {"functionCalls": [{"id": "c", "name": "quick", "args": {}}]}})
+        assert b"toolResponse" in peer.read()[1]
+        peer.send(say("It is sunny."))
+        peer.send(DONE)
+        peer.read_all()
+
+    with Raw(script) as server, connect(server, quick) as session, within(2.0):
         assert told(session) == "It is sunny."

@@ -1,7 +1,7 @@
 """Sending a file or a generator as if it were a microphone: in its own time, to its end.
 
-Blocks the thread that calls; :func:`send_and_receive` has a thread for it, and receives meanwhile.  Row of
-``DESIGN`` §4: ``livesdk-stream-<id>``, while the messages of ``start_stream`` are iterated over.
+Blocks the thread that calls; :func:`send_and_receive` has a thread for it, and receives meanwhile.
+Row of ``DESIGN`` §4: ``livesdk-stream-<id>``, while ``start_stream``'s messages are iterated over.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Optional
 
+from ._lock import Condition
 from ._timeout import seconds_of_timeout
 from .dispatch import Dispatch, Dispatcher, LiveCallbacks
 from .errors import (
@@ -74,7 +75,7 @@ class Connection(Recovery):
         self._owner = owner
         self._pid = os.getpid()
         self._forked = False
-        self._condition = threading.Condition(threading.Lock())
+        self._condition = Condition(threading.Lock())
         self._state = State.NEW
         self._given_up = False  # connect() raises: no callback may be called any more
         self._accepted = False  # the setup is complete: from here on onclose will be called
@@ -513,7 +514,7 @@ class Connection(Recovery):
         self._pid = os.getpid()
         self._forked = True
         self._service.forked()
-        self._condition = threading.Condition(threading.Lock())
+        self._condition = Condition(threading.Lock())
         self._info = self._info or CloseInfo(code=1006, reason="forked", initiated_by="local")
         self._state = State.CLOSED
         self._finished = True

@@ -26,6 +26,7 @@ from typing import Any, Literal, Optional, Union
 from attrs import evolve
 
 from ._functions import plain_function
+from ._lock import Condition
 from ._log import get_logger
 from ._records import frozen
 from ._timeout import seconds_of_timeout
@@ -182,7 +183,7 @@ class Dispatcher:
         self._on_failure = on_failure
         self._on_room = on_room
         self._lock = threading.Lock()
-        self._condition = threading.Condition(self._lock)  # for pump() and wait_done()
+        self._condition = Condition(self._lock)  # for pump() and wait_done()
         self._bell = threading.Lock()  # our thread waits for it to be let go
         self._bell.acquire()
         self._asleep = False  # it does so, or is about to

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, Optional, TypeVar, Union
 
+from ._lock import Condition
+
 __all__ = ["End", "Inbox", "weight_of"]
 
 T = TypeVar("T")
@@ -69,7 +71,7 @@ class Inbox(Generic[T]):
         self._on_room = on_room
         self._fills = fills
         self._items: deque[tuple[T, int]] = deque()
-        self._condition = threading.Condition(threading.Lock())
+        self._condition = Condition(threading.Lock())
         self._ended = False
         self._woken = False
         self.size = 0

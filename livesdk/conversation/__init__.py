@@ -264,7 +264,11 @@ class AudioConversation:
 
     def wait(self, timeout: Optional[float] = None) -> bool:
         """Wait until the conversation has ended; False if ``timeout`` seconds passed before."""
-        return self._done.wait(seconds_of_timeout(timeout))
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
+        while not self._done.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:  # by the second, for Ctrl-C on Windows
+                return False
+        return True
 
     def finish(self, timeout: Optional[float] = None) -> bool:
         """Wait until the input has ended and the answer to it was heard, to the last sample.

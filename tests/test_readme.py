@@ -67,6 +67,20 @@ def test_every_program_runs(
     assert "Error" not in capsys.readouterr().out
 
 
+@pytest.mark.timeout(20)
+def test_the_firebase_program_ends_where_interruption_and_completion_share_a_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from livesdk.emulator import Emulator, Scenario, Send, Silence
+
+    [program] = [text for _, text in PROGRAMS if "LiveGenerativeModel" in text]
+    frame = {"serverContent": {"interrupted": True, "turnComplete": True}}
+    with Emulator(Scenario(replies=[[Send(frame), Silence()]])) as emulator:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("GEMINI_API_KEY", "any")
+        exec(compile(program, "README.rst", "exec"), {"__name__": "readme"})
+
+
 def test_there_are_programs() -> None:
     assert len(PROGRAMS) >= 8
 

@@ -42,18 +42,16 @@ def main() -> int:
     )
     session = model.connect()
     session.send("Hello, parrot!", turn_complete=True)
-    for response in session.receive():
+    for response in session.receive_turn():  # receive() goes on until the session ends
         content = response.server_content
         if content and content.output_transcription:
             print(content.output_transcription.text or "", end="")
-        if response.status is ResponseStatus.TURN_COMPLETE:
-            break
     print()
 
     session.send_text_realtime("And goodbye.")
-    for response in session.receive():
-        if response.status is ResponseStatus.TURN_COMPLETE:
-            break
+    for response in session.receive_turn():
+        if response.status is ResponseStatus.INTERRUPTED:
+            print("(interrupted)")
     session.close()
     print(f"closed: {session.is_closed}")
     return 0

@@ -257,7 +257,7 @@ class Reader:
             if now >= ping_at:
                 self._transport.ping()
                 ping_at = _after(self.options.ping_interval)
-            if (self._must_leave(now) and self._leaves()) or self._may_leave():
+            if (self._must_leave(now) and self._begin_leaving()) or self._leave_if_quiet():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
             leave_at = self._leave_at if asked is None else asked.deadline
             end = self._read_until(min(ping_at, leave_at))
@@ -277,7 +277,7 @@ class Reader:
                 return None
             event = transport.receive(min(moment, self._silent_at()))
             if event is None:
-                return self._silence()
+                return self._end_if_silent()
             while event is not None:  # all that one read brought, before anything else is looked at
                 if isinstance(event, CloseFrame):
                     return self._closed_by(event)
@@ -296,9 +296,9 @@ class Reader:
     def _must_leave(self, now: float) -> bool:
         return self._leave_asked or now >= self._leave_at
 
-    def _may_leave(self) -> bool:
+    def _leave_if_quiet(self) -> bool:
         """The server goes away, and nothing is under way: from here on nothing goes out."""
-        if self._state is not State.GOING_AWAY or not self._is_quiet() or not self._leaves():
+        if self._state is not State.GOING_AWAY or not self._is_quiet() or not self._begin_leaving():
             return False
         # senders wait from now on; one of them may have been quicker, so look again
         if self._transport.hold() and self._is_quiet():
@@ -309,7 +309,7 @@ class Reader:
             self._condition.notify_all()
         return False
 
-    def _leaves(self) -> bool:
+    def _begin_leaving(self) -> bool:
         """Let senders wait for another connection, unless the session is being closed."""
         with self._condition:
             if self._close is not None:
@@ -325,7 +325,7 @@ class Reader:
         knows_all = self._sent_so_far()[0] == self._at_handle[0] and not self._owes_history
         return (knows_all or resumption.transparent) and resumption.is_quiet()
 
-    def _silence(self) -> Optional[End]:
+    def _end_if_silent(self) -> Optional[End]:
         """Nothing is here: the end, if nothing has come for too long."""
         if time.monotonic() < self._silent_at():
             return None

@@ -70,6 +70,7 @@ class _Call:
     cancelled: threading.Event = attrs.Factory(threading.Event)
     deadline: Optional[float] = None
     over: bool = False
+    answered_for: bool = False  # the function still runs, though the model has its answer
 
     @property
     def shown(self) -> str:
@@ -133,11 +134,6 @@ class ToolRunner:
     def use_handler(self, handler: Optional[CallHandler]) -> None:
         """Let it run for every call that is of no tool; ``None``: no more."""
         self._handler = handler
-
-    @property
-    def is_used(self) -> bool:
-        """There is a function to run."""
-        return bool(self._tools)
 
     @property
     def runs_here(self) -> bool:
@@ -305,7 +301,7 @@ class ToolRunner:
     def _settle(self, call: _Call) -> None:
         """A function that was answered for came back."""
         with self._condition:
-            if call.deadline == _ANSWERED_FOR:
+            if call.answered_for:
                 self._stuck -= 1
                 self._condition.notify_all()
 
@@ -447,7 +443,7 @@ class ToolRunner:
         if call in self._queue:
             self._queue.remove(call)  # no worker had time for it
             return None
-        call.deadline = _ANSWERED_FOR
+        call.answered_for = True
         self._stuck += 1
         self._threads += 1
         return f"{self._name}-{self._threads}"
@@ -467,10 +463,6 @@ class ToolRunner:
         with self._condition:
             self.counts.answered += 1
         self._on_over(call.call_id, call.name, True)
-
-
-_ANSWERED_FOR = float("-inf")
-"""The deadline of a call whose function still runs, though the model has its answer."""
 
 
 def _while_wanted(call: _Call, results: Iterator[Any]) -> Iterator[Any]:

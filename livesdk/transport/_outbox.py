@@ -34,7 +34,7 @@ class Outgoing:
         payload: The message that it carries; ``None`` for control frames and the setup.
         media_ms: How much realtime media that is.
         is_media: It may be dropped before it starts to go out.
-        is_first: It was given to ``release``: nobody waits for it.
+        nobody_waits: It was given to ``release``, so that no sender has to be told of its end.
         counts: It is a message, and no media.
         started: Part of it is out.
         done: All of it is out.
@@ -44,7 +44,7 @@ class Outgoing:
     payload: Optional[bytes] = None
     media_ms: float = 0.0
     is_media: bool = False
-    is_first: bool = False
+    nobody_waits: bool = False
     counts: bool = True
     started: bool = False
     done: bool = False
@@ -120,7 +120,7 @@ class Outbox:
         """Queue these messages, and what was kept behind them."""
         self.held = False
         for frame in first:
-            frame.is_first = True
+            frame.nobody_waits = True
             self.queue.append(frame)
         self.queue.extend(self._kept)
         self._kept = []
@@ -175,7 +175,7 @@ class Outbox:
     def lose(self) -> None:
         """Nothing goes out any more: who waits for a frame is told, by whom it belongs to."""
         self._save(self.queue)
-        self.queue = deque(frame for frame in self.queue if frame.is_first)
+        self.queue = deque(frame for frame in self.queue if frame.nobody_waits)
         self.count()
 
     def leftover(self) -> Leftover:

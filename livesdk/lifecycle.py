@@ -46,6 +46,10 @@ SETTLED: Any = Mark.SETTLED
 M = TypeVar("M")
 S = TypeVar("S", bound="Lifecycle[Any]")
 
+_ASKED_FOR_NONE = (
+    "send(...) without turn_complete=True asks for no answer, so none may come: pass"
+    " turn_complete=True, or use send_client_content()"
+)
 _HINT_AFTER = 5.0
 """Seconds of waiting after which a send(...) that asked for no answer is pointed out."""
 
@@ -226,12 +230,7 @@ class Lifecycle(Generic[M]):
     def _hint_at_silence(self) -> None:
         if self._awaits_more:
             self._awaits_more = False
-            warnings.warn(
-                "send(...) without turn_complete=True asks for no answer, so none may come:"
-                " pass turn_complete=True, or use send_client_content()",
-                UserWarning,
-                stacklevel=5,
-            )
+            warnings.warn(_ASKED_FOR_NONE, UserWarning, stacklevel=5)
 
     def _is_heard(self) -> bool:
         """Messages reach somebody, and nobody receives; on the reader."""
@@ -284,5 +283,6 @@ class Lifecycle(Generic[M]):
                 hint_at = None
                 self._hint_at_silence()
             if deadline is not None and time.monotonic() >= deadline:
-                raise LiveTimeout(late, phase=phase)
+                hint = f"; {_ASKED_FOR_NONE}" if self._awaits_more else ""
+                raise LiveTimeout(f"{late}{hint}", phase=phase)
         return None

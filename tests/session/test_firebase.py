@@ -309,6 +309,16 @@ def test_the_methods_of_a_firebase_session():
         assert session.is_closed
 
 
+def test_a_timeout_behind_a_send_that_asked_for_no_answer_says_so():
+    with opened() as (_, session):
+        session.send("Hello")
+        with pytest.raises(livesdk.LiveTimeout, match="pass turn_complete=True"):
+            next(message for message in session.receive(timeout=0.1) if message.text)
+        session.send("Hello", turn_complete=False)
+        with pytest.raises(livesdk.LiveTimeout, match=r"no message came in time$"):
+            next(message for message in session.receive(timeout=0.1) if message.text)
+
+
 def test_start_stream_sends_what_comes_and_receives():
     with opened() as (emulator, session):
         messages = session.start_stream(iter([b"\0\0"]), mime_type="audio/pcm;rate=8000")

@@ -188,7 +188,7 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if not self.must_wait:
+        if not self._gate.open or not self.must_wait:  # fifty times a second, and mostly the first
             return False
         with self._lock:
             self.held_back_ms += duration_ms

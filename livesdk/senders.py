@@ -222,7 +222,7 @@ class Senders(Lifecycle[LiveServerMessage]):
         given = frame.realtime_input or LiveClientRealtimeInput()  # a media chunk of no known kind
         begins = given.activity_start is not None
         if given.audio_stream_end:
-            if self._holds_back(0.0):
+            if self._calls.hold_back(0.0) and not self.is_closed:
                 return  # as the sound that it would end
             self._tally.fed(time.monotonic())  # whether there was speech is for the server to say
         self._send(frame, timeout, asks=not (begins or given.audio_stream_end))
@@ -456,16 +456,12 @@ class Senders(Lifecycle[LiveServerMessage]):
             self._tally.withdrawn()
 
     def _send_media(self, frame: sending.Media) -> None:
-        if self._holds_back(frame.duration_ms):
+        if self._calls.hold_back(frame.duration_ms) and not self.is_closed:
             return
         self._tally.fed(time.monotonic())
         self._connection.send_media(frame.payload, frame.duration_ms)
         with self._lock:
             self._sent += 1
-
-    def _holds_back(self, duration_ms: float) -> bool:
-        """Tell whether media must not be sent now; if so, it is counted."""
-        return self._calls.hold_back(duration_ms) and not self.is_closed
 
     def _count_sent(self) -> None:
         with self._lock:

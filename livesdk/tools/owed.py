@@ -26,6 +26,8 @@ _SPEAKS_WITHIN = 5.0
 class Owed:
     """See the module."""
 
+    __slots__ = ("_may_cross", "_since", "_speaks", "_was_done")
+
     def __init__(self) -> None:
         self._since: Optional[float] = None  # a result was sent then, and nothing was said to it
         self._speaks = False  # it has begun to

@@ -36,6 +36,8 @@ class Intake:
         wants_write: TLS cannot read on before it has written.
     """
 
+    __slots__ = ("_frames", "_messages", "_size", "drained", "wants_write")
+
     def __init__(self, frames: FrameReader) -> None:
         self._frames = frames
         self.drained = False

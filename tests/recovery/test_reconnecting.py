@@ -813,7 +813,7 @@ def test_an_empty_handle_is_none() -> None:
         assert settled(lambda: bool(line.stations[0].messages))
         assert line.stations[0].setup["sessionResumption"] == {}
         assert "clientContent" in line.stations[0].messages[0]
-        assert session.resumption_handle == "handle-0"
+        assert settled(lambda: session.resumption_handle == "handle-0")
 
 
 @pytest.mark.parametrize("history", [5, [{"role": "user", "prats": []}]])

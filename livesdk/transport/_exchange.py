@@ -106,6 +106,8 @@ def _ask(attempt: Attempt, line: Line, content: bytes) -> bytes:
         words = attempt.secrets.struck_from(message_in(answer.read(_LIMIT)))
     except HTTPException as error:
         raise ValueError(f"the answer is not HTTP ({type(error).__name__})") from None
+    finally:
+        answer.close()  # the collector closes it and its file in any order, and may complain
     raise refusal(answer.status, words, attempt.phase, what="the request")
 
 

@@ -28,7 +28,8 @@ from .errors import (
 )
 from .inbox import Inbox
 from .protocol import Event, Memory, State, next_state
-from .reader import LIMIT, CloseRequest, End, soonest
+from .reached import Reached
+from .reader import LIMIT, CloseRequest, Departure, End, soonest
 from .recovery import Recovery
 from .retry import Budget, ReconnectInfo, ReconnectPolicy
 from .service import Options, Service
@@ -92,16 +93,11 @@ class Connection(Recovery):
         self._warned = False
         self.reconnects = 0
         self.last_reconnect: Optional[ReconnectInfo] = None
-        self._leave_at = float("inf")
-        self._leave_asked = False
-        self._leave_with: Optional[str] = None
+        self._departure = Departure()
         self._gone: Optional[Transport] = None  # a sender found it lost
         self._budget = Budget(options.reconnect or ReconnectPolicy(), _random)
         self._opened_at = 0.0
-        self._at_handle = self._at_turn = (0, 0.0)
-        self.awaits_model = True
-        self._owes_history = False
-        self._had_handle = self.memory.handle is not None
+        self.reached = Reached(had_handle=self.memory.handle is not None)
         self._dispatch: Dispatch = callbacks.dispatch
         self._dispatcher = self._new_dispatcher(callbacks)
         self._inbox: Inbox[Any] = Inbox(
@@ -350,7 +346,7 @@ class Connection(Recovery):
             self._wait_while(lambda: self._state is State.RECONNECTING, deadline)
             if self._state is not State.RECONNECTING and (handle or self.reconnects == before):
                 before = self.reconnects
-                self._leave_asked, self._leave_with = True, handle
+                self._departure.asked, self._departure.handle = True, handle
                 self._condition.notify_all()  # a reader that waits for room
             transport = self._transport
         transport.wake()

@@ -32,6 +32,7 @@ from .errors import (
 )
 from .inbox import Inbox, weight_of
 from .protocol import Event, Memory, State, next_state, seconds_of
+from .reached import Reached, Sent
 from .retry import cause_of, setup_error
 from .service import Options, Service
 from .transport import CloseFrame, Lost, Message, Outbound, Payload, Transport
@@ -39,6 +40,7 @@ from .transport import CloseFrame, Lost, Message, Outbound, Payload, Transport
 __all__ = [
     "LIMIT",
     "CloseRequest",
+    "Departure",
     "End",
     "Opening",
     "Reader",
@@ -98,6 +100,21 @@ class End:
     hint: Optional[str] = None
 
 
+@define
+class Departure:
+    """When the connection is to be left for another one.
+
+    Attributes:
+        at: The latest moment, by ``time.monotonic``.
+        asked: At once: the program wants it.
+        handle: What the program wants the other one to take up.
+    """
+
+    at: float = _NEVER
+    asked: bool = False
+    handle: Optional[str] = None
+
+
 @frozen
 class Opening:
     """What came until the setup was complete: the message that says so, and those before it."""
@@ -132,15 +149,9 @@ class Reader:
     _phase: str
     _warned: bool
     _given_up: bool
-    _leave_at: float
-    _leave_asked: bool
-    _leave_with: Optional[str]
+    reached: Reached
+    _departure: Departure
     _opened_at: float
-    _at_handle: tuple[int, float]
-    _at_turn: tuple[int, float]
-    awaits_model: bool
-    _owes_history: bool
-    _had_handle: bool
     __slots__ = tuple(__annotations__)  # a dict of so many takes a kilobyte more a session
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
@@ -166,7 +177,7 @@ class Reader:
         self._move(Event.GO_AWAY)
         policy, left = self.options.reconnect, seconds_of(time_left)
         if policy is not None and self._service.resumption is not None and left is not None:
-            self._leave_at = time.monotonic() + left - min(policy.margin, left / 4)
+            self._departure.at = time.monotonic() + left - min(policy.margin, left / 4)
 
     def _await_setup(self, deadline: float) -> Opening:
         early: list[tuple[Any, int]] = []
@@ -225,10 +236,9 @@ class Reader:
         """A connection stands; ``own`` messages are sent that the program knows nothing of."""
         self._opened_at = time.monotonic()
         messages, media_ms = self._sent_so_far()
-        self._at_handle = self._at_turn = (messages + own, media_ms)
-        self.awaits_model, self._owes_history = True, owes_history
+        self.reached.opened((messages + own, media_ms), owes_history=owes_history)
 
-    def _sent_so_far(self) -> tuple[int, float]:
+    def _sent_so_far(self) -> Sent:
         stats = self._transport.stats
         return stats.messages_sent, stats.media_sent_ms
 
@@ -259,7 +269,7 @@ class Reader:
                 ping_at = _after(self.options.ping_interval)
             if (self._must_leave(now) and self._begin_leaving()) or self._leave_if_quiet():
                 return End(1000, "left for another connection", "local", clean=True, planned=True)
-            leave_at = self._leave_at if asked is None else asked.deadline
+            leave_at = self._departure.at if asked is None else asked.deadline
             end = self._read_until(min(ping_at, leave_at))
             if end is not None:
                 return end
@@ -283,7 +293,7 @@ class Reader:
                     return self._closed_by(event)
                 self._take(event)
                 event = transport.next()
-            is_asked = self._close is not None or self._leave_asked
+            is_asked = self._close is not None or self._departure.asked
             if is_asked or self._state is not State.OPEN or time.monotonic() >= moment:
                 return None
 
@@ -294,7 +304,7 @@ class Reader:
             self._received(payload)
 
     def _must_leave(self, now: float) -> bool:
-        return self._leave_asked or now >= self._leave_at
+        return self._departure.asked or now >= self._departure.at
 
     def _leave_if_quiet(self) -> bool:
         """The server goes away, and nothing is under way: from here on nothing goes out."""
@@ -322,8 +332,8 @@ class Reader:
         resumption = self._service.resumption
         if self.options.reconnect is None or resumption is None or not self.memory.resumable:
             return False  # without a handle the state would be lost: then every second counts
-        knows_all = self._sent_so_far()[0] == self._at_handle[0] and not self._owes_history
-        return (knows_all or resumption.transparent) and resumption.is_quiet()
+        has_all = resumption.transparent or self.reached.has_all(self._sent_so_far())
+        return has_all and resumption.is_quiet()
 
     def _end_if_silent(self) -> Optional[End]:
         """Nothing is here: the end, if nothing has come for too long."""
@@ -338,7 +348,7 @@ class Reader:
 
     def _is_held_back(self) -> bool:
         """A consumer is so far behind that TCP has to hold the server back."""
-        if self._close is not None or self._leave_asked or self._gone is self._transport:
+        if self._close is not None or self._departure.asked or self._gone is self._transport:
             return False
         return self._dispatcher.is_full or self._inbox.is_full
 

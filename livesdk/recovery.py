@@ -28,7 +28,8 @@ from ._records import define
 from ._timeout import LONGEST
 from .errors import CloseInfo, LiveError, SetupError
 from .protocol import Event, State, next_state
-from .reader import End, Opening, Reader, soonest
+from .reached import Sent
+from .reader import Departure, End, Opening, Reader, soonest
 from .retry import Budget, Next, ReconnectInfo, cause_of, cause_of_failure, setup_error
 from .transport import CloseFrame, Lost, Message, Outbound, Transport
 
@@ -73,7 +74,7 @@ class _Gap:
     mid_turn: bool = False
     replay: list[Outbound] = Factory(list)
     forgotten: int = 0
-    sent_since: tuple[int, float] = (0, 0.0)
+    sent_since: Sent = (0, 0.0)
     dropped_ms: float = 0.0
 
     @property
@@ -94,7 +95,6 @@ class Recovery(Reader):
     """The reader's loop; :class:`livesdk.connection.Connection` is the whole.
 
     Attributes:
-        awaits_model: The model has said nothing since messages of ours last mattered.
         reconnects: How many connections took the place of another.
         last_reconnect: What was told of the last one.
     """
@@ -144,14 +144,13 @@ class Recovery(Reader):
             consumed: With transparent resumption, the number of the last message that the handle
                 stands for, 1 for the first after the setup.
         """
-        self._at_handle, self._had_handle = self._at_turn, True
+        self.reached.handle_given()
         if consumed is not None:
             self._transport.acknowledged(consumed)
 
     def model_spoke(self) -> None:
         """The model begins to answer, so what was sent before has arrived."""
-        self._at_turn = self._sent_so_far()
-        self.awaits_model = self._owes_history = False
+        self.reached.model_spoke(self._sent_so_far())
 
     def turn_completed(self) -> None:
         """The service is fine: trying to stay with it is as worth while as at the beginning."""
@@ -212,10 +211,9 @@ class Recovery(Reader):
         if end.planned:
             self._say_goodbye()
         self._take_over(gap, self._replace_transport())
-        messages, media_ms = self._sent_so_far()
-        gap.sent_since = (messages - self._at_handle[0], media_ms - self._at_handle[1])
+        gap.sent_since = self.reached.since_handle(self._sent_so_far())
         assert self._service.resumption is not None  # else nothing is worth another dial
-        if self._owes_history and not self._service.resumption.transparent:
+        if self.reached.owes_history and not self._service.resumption.transparent:
             self.memory.handle = None  # it may have been given out before the history arrived
         self._take_request()
         gap.mid_turn = self._service.resumption.lost()
@@ -234,10 +232,10 @@ class Recovery(Reader):
     def _take_request(self) -> None:
         """Nobody asks for the connection to be left any more; with which handle it was."""
         with self._condition:
-            self.memory.handle = self._leave_with or self.memory.handle
-            if self._leave_asked:  # the program wants it, however often
+            asked, self._departure = self._departure, Departure()
+            self.memory.handle = asked.handle or self.memory.handle
+            if asked.asked:  # the program wants it, however often
                 self._budget.refill()
-            self._leave_at, self._leave_asked, self._leave_with = float("inf"), False, None
 
     def _say_goodbye(self) -> None:
         """Send a close frame, and wait a little for its answer: what still comes is delivered.
@@ -307,7 +305,7 @@ class Recovery(Reader):
         self._service.observe(opening.first)
         restored = gap.handle is not None
         # without a handle so far the journal has everything, history included
-        replays = resumption.transparent and (restored or not self._had_handle)
+        replays = resumption.transparent and (restored or not self.reached.had_handle)
         history = None if restored or replays else resumption.history()
         told = () if replays else (history, resumption.activity())
         first = gap.replay if replays else [Outbound(message) for message in told if message]

@@ -438,7 +438,7 @@ class Session(FirebaseNames, Senders):
         """Do as the next method does where it is a piece of what the model says: most are."""
         self._connection.memory.generating = True
         self._calls.model_spoke()
-        if self._connection.awaits_model:
+        if self._connection.reached.awaits_model:
             self._connection.model_spoke()
         now = time.monotonic()
         with self._lock:
@@ -452,12 +452,13 @@ class Session(FirebaseNames, Senders):
         connection.memory.received(message)
         calls = self._calls.received(message)
         content = message.server_content
-        if connection.awaits_model and (
+        reached = connection.reached
+        if reached.awaits_model and (
             is_of_model(message) or (content is not None and content.turn_complete)
         ):
             connection.model_spoke()
         if message.tool_call is not None:
-            connection.awaits_model = True  # what it says to the result shows that that arrived
+            reached.awaits_model = True  # what it says to the result shows that that arrived
         if message.go_away is not None and self._setup_complete is not None:
             self._connection.dispatcher.post("go_away", message.go_away)
             self._connection.going_away(message.go_away.time_left)
@@ -484,7 +485,7 @@ class Session(FirebaseNames, Senders):
             self._calls.run(calls)  # from here on a response may be on its way
         if done:
             self._connection.turn_completed()
-            self._connection.awaits_model = True
+            reached.awaits_model = True
         if tools_run and not self._calls.keep_turn_open:
             self._calls_settled()  # it settled while the message was taken
 

@@ -34,7 +34,7 @@ PLAN = (
     ("wings: what a message means", "tools transcript"),
     ("wings: the wire", "_post codec endpoint families protocol"),
     ("wings: what goes over it", "types"),
-    ("left wing", "audio credentials dispatch inbox transport video"),
+    ("left wing", "audio credentials dispatch inbox reached transport video"),
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "_timeout retry"),
     ("right wing: numbers", "_numbers"),
@@ -46,7 +46,8 @@ GARDEN_HOUSE = "emulator"
 BORROWED = {"types", "codec", "errors", "pcm", "recording", "_log", "_version"}
 
 RIGHT_WING = (
-    "codec configure endpoint families history pcm protocol retry sending tally transcript turn"
+    "codec configure endpoint families history pcm protocol reached retry sending tally"
+    " transcript turn"
 )
 NOT_PURE = {"random", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 

@@ -59,6 +59,11 @@ _ERROR = 2048
 _LOOK = 0.2
 """Seconds between two looks at whether a full inbox is needed."""
 
+_STOPPED = 0.5
+"""Seconds by which the reader is late where the process was stopped, and no peer was silent."""
+_ANSWER = 5.0
+"""Seconds that the peer then has to say something."""
+
 _NEVER = float("inf")
 
 
@@ -337,7 +342,12 @@ class Reader:
 
     def _end_if_silent(self) -> Optional[End]:
         """Nothing is here: the end, if nothing has come for too long."""
-        if time.monotonic() < self._silent_at():
+        late = time.monotonic() - self._silent_at()
+        if late < 0:
+            return None
+        if late > _STOPPED:  # we were away ourselves, a debugger's breakpoint: ask the peer
+            self._transport.ping()
+            self._transport.last_received += late + _ANSWER
             return None
         text = f"no bytes for {self.options.liveness_timeout:g} s"
         return End(1006, text, "network", clean=False)

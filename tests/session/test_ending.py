@@ -266,6 +266,58 @@ def test_a_peer_that_answers_pings_is_not_silent(connect, serve):
     assert not session.wait_ended(1.2)
 
 
+_STOPPED = """
+import sys
+import livesdk
+options = {"liveness_timeout": 0.4, "ping_interval": 0.1}
+client = livesdk.Client(api_key="any", http_options={"base_url": sys.argv[1]}, **options)
+with client.live.connect("m", {"response_modalities": ["TEXT"]}) as session:
+    print("open", flush=True)
+    input()
+    assert not session.wait_ended(1.0), session.close_info
+    assert session.ask("Hello").text
+    assert not session.stats.reconnects
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signal on this system")
+def test_a_process_that_was_stopped_does_not_take_its_peer_for_silent(serve):
+    with subprocess.Popen(
+        [sys.executable, "-c", _STOPPED, serve().base_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout.readline() == "open\n"
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)  # nobody else can tell when it has been stopped for long enough
+        child.send_signal(signal.SIGCONT)
+        child.communicate("\n", timeout=PATIENCE)
+    assert child.returncode == 0
+
+
+def test_a_peer_that_is_silent_after_a_stop_as_well_is_gone(connect, raw, monkeypatch):
+    monkeypatch.setattr("livesdk.reader._ANSWER", 0.1)
+    asked = threading.Event()
+
+    def talk(peer):
+        peer.read()
+        peer.send(SETUP_COMPLETE)
+        while peer.read()[0] != PING:
+            pass
+        asked.set()
+        peer.read_all()
+
+    session = connect(
+        raw(script=talk),
+        livesdk.LiveCallbacks(onmessage=lambda: time.sleep(1.0), dispatch="reader"),
+        liveness_timeout=0.2,
+        ping_interval=None,
+    )
+    assert session.wait_closed(PATIENCE).reason == "no bytes for 0.2 s"
+    assert asked.is_set()
+
+
 @pytest.mark.parametrize("timeout", [None, 1e9])
 def test_a_session_without_pings_and_liveness_lives(connect, serve, timeout):
     session = connect(serve(), ping_interval=timeout, liveness_timeout=timeout)

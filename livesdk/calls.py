@@ -47,8 +47,8 @@ class Calls:
         name: Of the worker threads.
         send: Sends responses, if they are still wanted when there is a connection to send them on.
         report: Told of each :class:`ToolError`.
-        on_settled: Called when no call is left that a turn has to wait for: on a worker, or by whom
-            :meth:`look` is.
+        on_settled: Called when no call is left that a turn has to wait for: on a worker, or where
+            :meth:`look` is called.
         on_owed: Called, on a worker, when a result was sent to which the model may speak: from now
             on somebody has to :meth:`look`.
         blocks_by_default: What a declaration without ``behavior`` means to the model.
@@ -77,7 +77,7 @@ class Calls:
         self._gate = Gate(blocks_by_default=blocks_by_default)
         self._seen = Seen()  # ids of calls and cancellations; the reader's own, as the next
         self._pieces = Pieces()
-        self._lock = threading.Lock()  # around the five below
+        self._lock = threading.Lock()  # around what follows, but the runner
         self._functions: frozenset[str] = frozenset()
         self._by_hand: frozenset[str] = frozenset()
         self._is_handled = False  # what is nobody's function is the handler's
@@ -100,7 +100,7 @@ class Calls:
         with self._lock:
             self._functions = names
             self._by_hand = frozenset(d.name or "" for d in declared) - names
-        self._gate.declare(tools)
+        self._gate.declare(declared)
         self._runner.use(functions)
 
     def use_handler(self, handler: Optional[Handler]) -> None:
@@ -188,7 +188,9 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if not self._gate.open or not self.must_wait:  # fifty times a second, and mostly the first
+        if (
+            not self._gate.is_shut or not self.must_wait
+        ):  # fifty times a second, and mostly the first
             return False
         with self._lock:
             self.held_back_ms += duration_ms
@@ -266,7 +268,7 @@ class Calls:
 
 def _calls_in(message: LiveServerMessage) -> list[FunctionCall]:
     """Return the calls of a message; some models send them as parts as well (Protocol §9.1)."""
-    calls = message.tool_calls if message.tool_call else []
+    calls = message.tool_calls
     content = message.server_content
     turn = content.model_turn if content else None
     if turn is not None:

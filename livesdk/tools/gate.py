@@ -16,7 +16,7 @@ from typing import Optional
 
 from ..types.content import FunctionCall
 from ..types.enums import Behavior
-from ..types.tools import Tool
+from ..types.tools import FunctionDeclaration
 
 __all__ = ["Gate"]
 
@@ -38,9 +38,8 @@ class Gate:
         self.open: list[str] = []
         self.newest_at = 0.0
 
-    def declare(self, tools: Optional[Iterable[Tool]]) -> None:
+    def declare(self, declared: Iterable[FunctionDeclaration]) -> None:
         """Take the declarations that hold from now on; open calls stay as they are."""
-        declared = [f for tool in tools or () for f in tool.function_declarations or ()]
         self._blocking = frozenset(
             function.name or ""
             for function in declared

@@ -12,6 +12,7 @@ under it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,7 +69,7 @@ class _Call:
     session: Any
     epoch: int
     cancelled: threading.Event = attrs.Factory(threading.Event)
-    deadline: Optional[float] = None
+    deadline: float = math.inf
     over: bool = False
     answered_for: bool = False  # the function still runs, though the model has its answer
 
@@ -140,11 +141,6 @@ class ToolRunner:
         """This is a thread of ours, which is running a function at this moment."""
         return threading.get_ident() in self._busy
 
-    @property
-    def running(self) -> int:
-        """How many calls are not over."""
-        return len(self._open)
-
     # ------------------------------------------------------------------------ on the reader
 
     def called(self, calls: Iterable[FunctionCall]) -> int:
@@ -196,7 +192,7 @@ class ToolRunner:
         if self._idle < len(self._queue) and self._threads - self._stuck < self._workers:
             self._threads += 1
             starts.append((self._work, f"{self._name}-{self._threads}"))
-        if call.deadline is not None and not self._watching:
+        if call.deadline < math.inf and not self._watching:
             self._watching = True
             starts.append((self._watch, f"{self._name}-0"))
         return starts
@@ -237,18 +233,13 @@ class ToolRunner:
             self._closed = True
             self._condition.notify_all()
         self.connection_lost()
-        with self._condition:
-            self._condition.notify_all()
 
-    def wait_done(self, deadline: Optional[float]) -> bool:
+    def wait_done(self, deadline: float) -> bool:
         """Wait until no thread of ours is left; True if none is."""
         with self._condition:
-            while self._threads or self._watching:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                self._condition.wait(left)
-            return True
+            return self._condition.wait_for(
+                lambda: not (self._threads or self._watching), deadline - time.monotonic()
+            )
 
     def _end(self, call: _Call) -> None:
         """Take a call off the list; the caller holds the condition."""
@@ -345,11 +336,18 @@ class ToolRunner:
     def _failure(
         self, call: _Call, text: str, cause: Optional[BaseException] = None
     ) -> tuple[FunctionResponse, bool]:
+        """Say that a function failed; nobody is told if nobody waits for it any more."""
+        return self._error(call, text, cause, tells=not call.over), True
+
+    def _error(
+        self, call: _Call, text: str, cause: Optional[BaseException] = None, *, tells: bool = True
+    ) -> FunctionResponse:
+        """Tell the program what went wrong, and make what the model is told of it."""
         error = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
         error.__cause__ = cause
-        if not call.over:
+        if tells:
             self._report(error)
-        return self._addressed(call, FunctionResponse(response={"error": text})), True
+        return self._addressed(call, FunctionResponse(response={"error": text}))
 
     def _addressed(self, call: _Call, response: FunctionResponse) -> FunctionResponse:
         scheduling = call.tool.options.scheduling if call.tool else None
@@ -391,11 +389,7 @@ class ToolRunner:
             with self._condition:
                 self._end(call)
         why = error if isinstance(error, LiveError) else words_of(error)
-        text = f"the result cannot be sent: {why}"
-        failure = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
-        failure.__cause__ = error
-        self._report(failure)
-        response = self._addressed(call, FunctionResponse(response={"error": text}))
+        response = self._error(call, f"the result cannot be sent: {why}", error)
         return self._answer(call, response, last=True, ended=True)
 
     def _unanswered(self, call: _Call, error: BaseException, *, last: bool) -> None:
@@ -416,17 +410,15 @@ class ToolRunner:
         """Answer for functions that take too long."""
         while True:
             with self._condition:
-                now = time.monotonic()
-                waiting = [call for call in self._open.values() if call.deadline is not None]
-                late = [call for call in waiting if (call.deadline or 0) <= now]
                 if self._closed:
                     self._watching = False
                     self._condition.notify_all()
                     return
+                now = time.monotonic()
+                late = [call for call in self._open.values() if call.deadline <= now]
                 if not late:
-                    soonest = min((call.deadline or now for call in waiting), default=None)
-                    left = None if soonest is None else soonest - now
-                    self._condition.wait(None if left is None else min(left, _LONGEST))
+                    soonest = min((call.deadline for call in self._open.values()), default=math.inf)
+                    self._condition.wait(min(soonest - now, _LONGEST))
                     continue
                 starts = [self._give_up(call) for call in late]
             for call, substitute in zip(late, starts):
@@ -449,20 +441,10 @@ class ToolRunner:
         return f"{self._name}-{self._threads}"
 
     def _tell_late(self, call: _Call) -> None:
-        limit = call.tool.options.timeout if call.tool else None
-        text = f"it took longer than {limit:g} s"
-        error = ToolError(f"the tool {call.shown}: {text}", name=call.name, call_id=call.call_id)
-        self._report(error)
-        response = self._addressed(call, FunctionResponse(response={"error": text}))
-        try:
-            self._send([response], lambda: call.epoch == self._epoch)
-        except LiveError as failure:
-            self._unanswered(call, failure, last=True)
-            return
-        call.cancelled.set()
-        with self._condition:
-            self.counts.answered += 1
-        self._on_over(call.call_id, call.name, True)
+        assert call.tool is not None  # nothing else sets a deadline
+        text = f"it took longer than {call.tool.options.timeout:g} s"
+        if self._answer(call, self._error(call, text), last=True, ended=True):
+            call.cancelled.set()
 
 
 def _while_wanted(call: _Call, results: Iterator[Any]) -> Iterator[Any]:

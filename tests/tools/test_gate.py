@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from livesdk.tools import Gate
-from livesdk.types import FunctionCall, FunctionDeclaration, Tool
+from livesdk.types import FunctionCall, FunctionDeclaration
 
 
 def declared(**behaviors):
-    functions = [FunctionDeclaration(name=n, behavior=b) for n, b in behaviors.items()]
-    return [Tool(function_declarations=functions)]
+    return [FunctionDeclaration(name=n, behavior=b) for n, b in behaviors.items()]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def test_calls_without_an_id_go_by_name():
 
 def test_functions_nobody_declared_do_not_block():
     gate = Gate(blocks_by_default=True)
-    gate.declare(None)
+    gate.declare([])
     gate.called([FunctionCall(id="1", name="f")])
     assert not gate.is_shut
 

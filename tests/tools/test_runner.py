@@ -24,6 +24,7 @@ class Line:
         self.errors: list[Any] = []
         self.over: list[Any] = []
         self.closed = False
+        self.fails_once = False
         self._changed = threading.Condition()
 
     def send(self, responses: list[FunctionResponse], is_wanted: Callable[[], bool]) -> None:
@@ -31,6 +32,9 @@ class Line:
             raise SessionReconnecting("another connection")
         if self.closed:
             raise SessionClosed(CloseInfo(code=1006))
+        if self.fails_once:
+            self.fails_once = False
+            raise RuntimeError("a mistake of ours")
         with self._changed:
             self.responses += responses
             self._changed.notify_all()
@@ -215,6 +219,25 @@ def test_an_unknown_name_and_wrong_arguments_are_error_responses(runner, line):
         "2": {"error": "x: expected an integer, got 'many'"},
     }
     assert len(line.errors) == 2
+
+
+def test_no_failure_to_send_costs_the_thread_that_answers_for_late_functions(runner, line):
+    gate = threading.Event()
+
+    @tool(timeout=0.05)
+    def slow() -> None:
+        gate.wait(SECONDS)
+
+    use(runner, slow)
+    line.fails_once = True
+    runner.called([a_call("slow", "1")])
+    line.wait_over(1)
+    runner.called([a_call("slow", "2")])
+    [response] = line.wait(1)
+    assert (response.id, response.response) == ("2", {"error": "it took longer than 0.05 s"})
+    gate.set()
+    counts = runner.counts
+    assert (counts.calls, counts.answered, counts.lost) == (2, 1, 1)
 
 
 def test_a_timeout_is_an_error_response_and_the_late_result_is_not_sent(runner, line):
@@ -536,9 +559,7 @@ def test_counts_balance_under_random_calls_cancellations_and_losses(line, reques
             runner.cancelled([str(chance.randrange(n + 1))])
         if chance.random() < 0.02:
             runner.connection_lost()
-    line_deadline = time.monotonic() + SECONDS
-    with line._changed:
-        line._changed.wait_for(lambda: not runner.running, line_deadline - time.monotonic())
+    line.wait_over(runner.counts.calls)
     runner.close()
     assert runner.wait_done(time.monotonic() + SECONDS)
     counts = runner.counts

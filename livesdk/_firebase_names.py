@@ -167,7 +167,7 @@ def _start_conversation(session: Session, options: Mapping[str, Any]) -> AudioCo
     with session._lock:
         if session.in_conversation:
             raise LocalProtocolError("an audio conversation is running; stop_audio_conversation()")
-        conversation._claim()
+        conversation._prepare()
         session._conversation = conversation
     conversation._open()
     return conversation

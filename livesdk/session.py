@@ -505,7 +505,8 @@ class Session(FirebaseNames, Senders):
             answer, last, self._held_open = self._answer, self._held_open, None
             if answer is not None:
                 answer.tools_settled()
-        if last is not None and answer is None:
+        if last is not None:
             last._ends_turn = True  # perhaps nobody has taken it yet
-            self._connection.inbox.put(SETTLED, 0)
+            if answer is None:
+                self._connection.inbox.put(SETTLED, 0)
         self._connection.inbox.wake()

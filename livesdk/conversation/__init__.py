@@ -34,6 +34,7 @@ from ..types.content import FunctionCall
 from ..video import send_video
 from ._choices import Echo, Turns, as_canceller, as_input, as_output, check, reason
 from ._hooks import Hooks, Levels, Playback, TranscriptPiece
+from ._last_turn import LastTurn
 from ._player import Player
 from ._uplink import Detector, Uplink
 
@@ -154,11 +155,9 @@ class AudioConversation:
         self._done.set()
         self._threads: list[threading.Thread] = []
         self._running: set[threading.Thread] = set()
-        self._claimed = True  # somebody sees to the end
+        self._end_is_taken = True  # somebody sees to it
         self._error: Optional[BaseException] = None
-        self._hooks = self._make_hooks()
-        self._player = self._make_player()
-        self._uplink = self._make_uplink()
+        self._make_parts()
 
     # ------------------------------------------------------------------------------------ its life
 
@@ -170,10 +169,10 @@ class AudioConversation:
             SessionClosed: The session is over.
             AudioError: A device is missing, busy or of no use; the text says what to do.
         """
-        self._claim()
+        self._prepare()
         self._open()
 
-    def _claim(self) -> None:
+    def _prepare(self) -> None:
         """Do the first half of :meth:`start`: from here on it runs, and may be stopped."""
         info = self.session.close_info
         if info is not None:
@@ -182,7 +181,7 @@ class AudioConversation:
             if not self._done.is_set():
                 raise LocalProtocolError("the conversation is running already")
             self._stopping = threading.Event()
-            self._error, self._claimed = None, False
+            self._error, self._end_is_taken = None, False
             self._threads, self._running = [], set()
             self._done.clear()
 
@@ -193,9 +192,7 @@ class AudioConversation:
             # loads NumPy if it is needed: in the midst of the first words it would be late
             pcm.Resampler(_MODEL_HZ, self.speaker.rate_hz).feed(bytes(2))
             self.microphone.start()
-            self._hooks = self._make_hooks()
-            self._player = self._make_player()
-            self._uplink = self._make_uplink()
+            self._make_parts()
             self._run()
         except BaseException:  # Ctrl-C too
             self._undo()
@@ -232,7 +229,8 @@ class AudioConversation:
         ]
         self._running = set(threads)
         self._threads = threads
-        self.session._observers += (self._player.offer, self._hooks.offer)
+        # in this order: a transcript before the "started" of the same message
+        self.session._observers += (self._hooks.offer, self._player.offer, self._last_turn.offer)
         self.session._followers += (self._follow,)
         if self._call_handler is not None:
             self.session._calls.use_handler(self._call_handler)
@@ -273,7 +271,9 @@ class AudioConversation:
     def finish(self, timeout: Optional[float] = None) -> bool:
         """Wait until the input has ended and the answer to it was heard, to the last sample.
 
-        For inputs that end, such as a WAV file.  Returns at once if the conversation ends.
+        For inputs that end, such as a WAV file.  The answer is over when the model waits for the
+        user: after what it says to the results of its functions, and not after a filler.  Returns
+        at once if the conversation ends.
 
         Returns:
             True if it was heard.  False if ``timeout`` seconds passed before, or the conversation
@@ -284,6 +284,7 @@ class AudioConversation:
         while not self._done.wait(_TICK_S):
             if time.monotonic() >= deadline:
                 return False
+            self.session._look()
             if self._has_said_all():
                 return True
         return self._has_said_all() and self._error is None and not self._player.was_cut_off
@@ -293,7 +294,7 @@ class AudioConversation:
 
     def _is_answered(self) -> bool:
         """A turn of the model has ended since the user was last heard."""
-        return self._player.turn_at >= self._uplink.heard_at
+        return self._last_turn.is_after(self._uplink.heard_at)
 
     def __enter__(self) -> Self:
         """Start, unless it runs already."""
@@ -376,7 +377,8 @@ class AudioConversation:
     def _follow(self, info: ReconnectInfo) -> None:
         """Another connection stands: on the reader."""
         if not self.session._begins_again(info):
-            self._player.cut_short(time.monotonic() - info.gap, mid_turn=info.mid_turn)
+            self._last_turn.cut_short(time.monotonic() - info.gap)
+            self._player.cut_short(mid_turn=info.mid_turn)
         elif info.mid_turn:
             self._player.begin_again()
 
@@ -413,22 +415,22 @@ class AudioConversation:
         """Wait until the others are gone, or held up for too long; True for one of them all."""
         give_up_at: Optional[float] = None
         with self._condition:
-            while self._running and not self._claimed:
+            while self._running and not self._end_is_taken:
                 now = time.monotonic()
                 if stopping.is_set():
                     give_up_at = give_up_at or now + _GRACE_S
                 if give_up_at is not None and now >= give_up_at:
                     break
                 self._condition.wait(_TICK_S)
-            if self._claimed or stopping is not self._stopping:
+            if self._end_is_taken or stopping is not self._stopping:
                 return False
-            self._claimed = True
+            self._end_is_taken = True
             self._condition.notify_all()
         return True
 
     def _stop_listening(self) -> None:
         session = self.session
-        ours = (self._player.offer, self._hooks.offer, self._follow)
+        ours = (self._hooks.offer, self._player.offer, self._last_turn.offer, self._follow)
         session._observers = tuple(each for each in session._observers if each not in ours)
         session._followers = tuple(each for each in session._followers if each not in ours)
         if self._call_handler is not None:
@@ -459,22 +461,19 @@ class AudioConversation:
 
     # --------------------------------------------------------------------------------------- parts
 
-    def _make_hooks(self) -> Hooks:
+    def _make_parts(self) -> None:
         connection = self.session._connection
-        return Hooks(
+        self._hooks = Hooks(
             self._given, name=f"livesdk-hooks-{connection.number}", report=connection.report
         )
-
-    def _make_player(self) -> Player:
-        return Player(
+        self._player = Player(
             self.speaker,
             self._hooks,
             hard_flush=self._hard_flush,
             input_level=lambda: self.microphone.level_dbfs,
         )
-
-    def _make_uplink(self) -> Uplink:
-        return Uplink(
+        self._last_turn = LastTurn(lambda: self.session._calls.keep_turn_open)
+        self._uplink = Uplink(
             self.session,
             self.microphone,
             self.speaker,

@@ -16,13 +16,14 @@ from attrs import frozen
 
 from .._log import get_logger
 from ..errors import CallbackError, LiveError
+from ..types.content import Transcription
 from ..types.messages import LiveServerMessage
 
-__all__ = ["Hooks", "Levels", "Playback", "Speaker", "TranscriptPiece"]
+__all__ = ["Hooks", "Levels", "Playback", "TranscriptPiece"]
 
 _log = get_logger(__name__)
 
-Speaker = Literal["user", "model"]
+_Side = Literal["user", "model"]
 
 
 @frozen(kw_only=True)
@@ -35,7 +36,7 @@ class TranscriptPiece:
         finished: The utterance is complete.
     """
 
-    speaker: Speaker
+    speaker: _Side
     text: str
     finished: bool = False
 
@@ -110,14 +111,23 @@ class Hooks:
                 self._condition.notify()
 
     def offer(self, message: LiveServerMessage) -> None:
-        """Hand over what the older handlers are told of a message; on the reader."""
+        """Hand over what was said, and the server's goodbye; on the reader."""
         content = message.server_content
         if content is not None:
             heard, said = content.input_transcription, content.output_transcription
+            self._tell_piece("user", heard)
+            self._tell_piece("model", said)
             if heard is not None or said is not None:
                 self.post("transcript_handler", heard, said)
         if message.go_away is not None:
             self.post("go_away_handler", message.go_away)
+
+    def _tell_piece(self, speaker: _Side, heard: Optional[Transcription]) -> None:
+        if heard is not None and (heard.text or heard.finished):
+            piece = TranscriptPiece(
+                speaker=speaker, text=heard.text or "", finished=bool(heard.finished)
+            )
+            self.post("on_transcript", piece)
 
     def end(self) -> None:
         """Nothing will be posted any more; the thread ends after what is queued."""

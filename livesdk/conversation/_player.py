@@ -16,26 +16,35 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Optional
 
 from attrs import frozen
 
 from .. import pcm
 from ..audio.base import AudioOutput
-from ..types.content import Transcription
-from ..types.messages import LiveServerMessage
-from ._hooks import Hooks, Levels, Playback, Speaker, TranscriptPiece
+from ..protocol import completes_interaction
+from ..types.messages import LiveServerContent, LiveServerMessage
+from ._hooks import Hooks, Levels, Playback
 
 __all__ = ["Player"]
 
 _TICK_S = 0.05
 _GAP_S = 1.0
+_NOTHING = LiveServerContent()
 
 
 @frozen
 class _Sound:
     data: bytes
     rate_hz: int
+
+
+@frozen
+class _Cut:
+    """An interruption: what it cleared from the queue, and whether it was the user's."""
+
+    ms: float
+    by_user: bool
 
 
 class Player:
@@ -49,7 +58,6 @@ class Player:
 
     Attributes:
         interruptions: How often the user cut in.
-        turn_at: When the model last completed a turn, by ``time.monotonic``; 0 if never.
         was_cut_off: The end came before all was heard.
     """
 
@@ -67,9 +75,7 @@ class Player:
         self._input_level = input_level
         self._condition = threading.Condition(threading.Lock())
         self._queue: deque[_Sound] = deque()
-        self._cut = False  # an interruption waits
-        self._cut_ms = 0.0  # what it cleared from the queue
-        self._by_user = False  # it was the user who cut in
+        self._cut: Optional[_Cut] = None  # one waits
         self._speaking = False  # the model has begun to speak, and will go on
         self._unwanted = False  # what it goes on to say was interrupted here
         self._over = False  # the end of a turn waits
@@ -79,17 +85,13 @@ class Player:
         self._quiet_at: Optional[float] = None
         self._began_ms: Optional[float] = None  # played before the present voice began
         self.interruptions = 0
-        self.turn_at = 0.0
         self.was_cut_off = False
 
     # ------------------------------------------------------------------------- the reader's calls
 
     def offer(self, message: LiveServerMessage) -> None:
         """Take what is to be heard, and what is not to be heard any more.  Never blocks."""
-        content = message.server_content
-        if content is None:
-            return
-        self._tell(content)
+        content = message.server_content or _NOTHING
         if content.interrupted:
             self._silence(by_user=True)  # the audio of this very message included
         elif message.audio:
@@ -98,35 +100,23 @@ class Player:
                 if not self._unwanted:
                     self._queue.append(_Sound(message.audio, message.sample_rate_hz or 24_000))
                     self._condition.notify()
-        if content.generation_complete or content.turn_complete or content.waiting_for_input:
+        is_done = completes_interaction(message) or bool(content.waiting_for_input)
+        if is_done or content.generation_complete or content.turn_complete:
             with self._condition:
-                self._over = True
-                self._speaking = self._unwanted = False
-                if content.turn_complete:
-                    self.turn_at = time.monotonic()
+                self._over = True  # also of a filler: it is heard to its end
+                if is_done:
+                    self._speaking = self._unwanted = False
                 self._condition.notify()
-
-    def _tell(self, content: Any) -> None:
-        self._tell_piece("user", content.input_transcription)
-        self._tell_piece("model", content.output_transcription)
-
-    def _tell_piece(self, speaker: Speaker, heard: Optional[Transcription]) -> None:
-        if heard is not None and (heard.text or heard.finished):
-            piece = TranscriptPiece(
-                speaker=speaker, text=heard.text or "", finished=bool(heard.finished)
-            )
-            self._hooks.post("on_transcript", piece)
 
     def begin_again(self) -> None:
         """The answer under way comes once more, from its beginning.  Never blocks."""
         self._silence(by_user=False)
 
-    def cut_short(self, lost_at: float, *, mid_turn: bool) -> None:
-        """Nothing more comes of what was said until ``lost_at``.  Never blocks."""
+    def cut_short(self, *, mid_turn: bool) -> None:
+        """Nothing more comes of what was said so far.  Never blocks."""
         with self._condition:
             self._speaking = self._unwanted = False
             self._over = self._over or mid_turn
-            self.turn_at = max(self.turn_at, lost_at)
             self._condition.notify()
 
     # ------------------------------------------------------------------------------ anybody's calls
@@ -139,9 +129,8 @@ class Player:
         with self._condition:
             self._speaking = self._speaking and goes_on
             self._unwanted = self._speaking
-            self._cut = True
-            self._by_user = self._by_user or by_user
-            self._cut_ms += self._waiting_ms()
+            earlier = self._cut or _Cut(0.0, by_user=False)
+            self._cut = _Cut(earlier.ms + self._waiting_ms(), earlier.by_user or by_user)
             self._queue.clear()
             self._over = False
             self._hold = None
@@ -173,16 +162,14 @@ class Player:
         with self._condition:
             if not (self._queue or self._cut or self._over or self._hold is not None):
                 self._condition.wait(_TICK_S)
-            cut, self._cut = self._cut, False
-            by_user, self._by_user = self._by_user, False
-            cut_ms, self._cut_ms = (self._cut_ms, 0.0) if cut else (0.0, self._cut_ms)
+            cut, self._cut = self._cut, None
             hold, self._hold = self._hold, None
             sound = self._queue.popleft() if self._queue else None
             over = self._over and not self._queue
             if over:
                 self._over = False
-        if cut:
-            self._flush(cut_ms, by_user=by_user)
+        if cut is not None:
+            self._flush(cut)
         if hold is not None:
             (self._output.pause if hold else self._output.resume)()
         if sound is not None:
@@ -198,7 +185,8 @@ class Player:
             waiting_ms = self._waiting_ms()
             self.was_cut_off = waiting_ms > 0 or self._began_ms is not None
             self._queue.clear()
-        self._flush(waiting_ms + self._cut_ms, by_user=self._by_user)
+            cut = self._cut or _Cut(0.0, by_user=False)
+        self._flush(_Cut(waiting_ms + cut.ms, cut.by_user))
 
     def _play(self, sound: _Sound) -> None:
         self._told_over = False
@@ -221,12 +209,12 @@ class Player:
     def _to_channels(self, mono: bytes) -> bytes:
         return mono if self._output.channels == 1 else pcm.mono_to_stereo(mono)
 
-    def _flush(self, cut_ms: float, *, by_user: bool) -> None:
+    def _flush(self, cut: _Cut) -> None:
         self._resampler = None
-        discarded_ms = cut_ms + self._output.flush(hard=self._hard_flush)
-        if self._began_ms is None and not cut_ms:
+        discarded_ms = cut.ms + self._output.flush(hard=self._hard_flush)
+        if self._began_ms is None and not cut.ms:
             return  # there was nothing left to interrupt
-        self.interruptions += by_user
+        self.interruptions += cut.by_user
         began_ms, self._began_ms = self._began_ms, None
         played_ms = 0.0 if began_ms is None else self._output.played_ms - began_ms
         report = Playback(state="interrupted", played_ms=played_ms, discarded_ms=discarded_ms)

@@ -30,7 +30,17 @@ from livesdk import (
 )
 from livesdk.audio import CallableOutput, FakeBackend, IteratorInput, Microphone, Speaker, WavInput
 from livesdk.conversation import ConversationOptions, _uplink
-from livesdk.emulator import Close, Emulator, Interrupt, SayTone, Scenario, Send, Wait
+from livesdk.emulator import (
+    Call,
+    Close,
+    Emulator,
+    Interrupt,
+    SayTone,
+    Scenario,
+    Send,
+    TurnComplete,
+    Wait,
+)
 
 pytestmark = [pytest.mark.requires("emulator"), pytest.mark.long]
 
@@ -655,7 +665,32 @@ def test_interrupting_by_hand_silences_all_that_the_model_still_says_in_this_tur
         conversation.interrupt()
         played.wait_for(state("interrupted"))
         emulator.inject(piece, done)
-        assert settled(lambda: conversation._player.turn_at > 0)
+        assert settled(lambda: conversation._last_turn.is_after(1.0))
+        assert [entry.state for entry in played.entries] == ["started", "interrupted"]
+        emulator.inject(piece, done)
+        played.wait_for(state("finished"))
+
+
+def test_interrupting_by_hand_during_a_filler_silences_the_answer_behind_it(converse):
+    emulator, session = converse()
+    sound = base64.b64encode(pcm.tone(440, 400, 24_000)).decode()
+    blob = {"mimeType": "audio/pcm;rate=24000", "data": sound}
+    piece = Send({"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}})
+    filler = Send({"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}})
+    done = Send({"serverContent": {"turnComplete": True, "interactionStatus": "IDLE"}})
+    played = Log()
+    with AudioConversation(
+        session,
+        microphone=IteratorInput(iter(lambda: bytes(640), None)),
+        speaker=CallableOutput(len),
+        on_playback=played,
+    ) as conversation:
+        emulator.inject(piece, filler)
+        played.wait_for(state("started"))
+        conversation.interrupt()
+        played.wait_for(state("interrupted"))
+        emulator.inject(piece, done)
+        assert settled(lambda: conversation._last_turn.is_after(1.0))
         assert [entry.state for entry in played.entries] == ["started", "interrupted"]
         emulator.inject(piece, done)
         played.wait_for(state("finished"))
@@ -757,6 +792,40 @@ def said_something(session: Session) -> AudioConversation:
     conversation.start()
     assert conversation._uplink.ended.wait(PATIENCE)
     return conversation
+
+
+def test_a_filler_is_not_the_answer(converse):
+    answer = [SayTone(200), TurnComplete(status="IN_PROGRESS"), Wait(1.0), SayTone(300)]
+    _, session = converse(Scenario(replies=[answer]))
+    conversation = said_something(session)
+    session.send_client_content("go")
+    assert settled(lambda: session.stats.messages_received > 2)
+    assert conversation.finish(PATIENCE)
+    assert conversation.speaker.played_ms == pytest.approx(500, abs=1)
+    conversation.stop()
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_what_the_model_says_to_a_result_belongs_to_the_answer(converse, monkeypatch, speaks):
+    monkeypatch.setattr("livesdk.tools.owed._SPEAKS_WITHIN", 0.4)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow_search() -> str:
+        asked.set()
+        go_on.wait(PATIENCE)
+        return "four"
+
+    call = Call("slow_search", {}, id="c-1", blocking=False)
+    scenario = Scenario(replies=[[SayTone(200), call, TurnComplete()]], auto_reply=speaks)
+    _, session = converse(scenario, {**TRANSCRIBED, "tools": [slow_search]})
+    conversation = said_something(session)
+    session.send_client_content("go")
+    assert asked.wait(PATIENCE)
+    assert not conversation.finish(0.6)
+    go_on.set()
+    assert conversation.finish(PATIENCE)
+    assert (conversation.speaker.played_ms > 300) is speaks
+    conversation.stop()
 
 
 def test_it_has_not_finished_where_an_error_ends_the_answer(converse):

@@ -36,7 +36,7 @@ from .endpoint import (
 )
 from .errors import ConfigError
 from .families import warnings_for
-from .history import History, setup_for_history
+from .history import history_of, setup_for_history
 from .retry import ReconnectPolicy, checked_policy
 from .service import CallbackErrors, Options
 from .session import Session
@@ -269,7 +269,7 @@ class Live:
             callbacks=callbacks_from(callbacks),
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
-            history=None if history is None else History(history, setup, access),
+            history=history_of(history, setup, access),
             options=_with_recorder(options, recorder, "live", setup.model, access),
         )
         session._conversation_factory = _conversation

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from . import codec
@@ -214,12 +215,11 @@ class Reader:
     def _open(self, opening: Opening) -> None:
         """Let ``connect()`` return, with ``onopen`` and ``setupComplete`` on their way."""
         self._service.observe(opening.first)
-        history = None
+        history: Sequence[bytes] = ()
         if self._service.resumption is not None and self.memory.handle is None:
             history = self._service.resumption.history()
-        first = [Outbound(history)] if history else []
-        self._note_opening(len(first), owes_history=history is not None)
-        self._transport.release(first)
+        self._note_opening(len(history), owes_history=bool(history))
+        self._transport.release([Outbound(payload) for payload in history])
         with self._condition:
             self._state = next_state(self._state, Event.ACCEPTED)
             if self._close is not None or self._given_up:

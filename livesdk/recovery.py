@@ -306,11 +306,11 @@ class Recovery(Reader):
         restored = gap.handle is not None
         # without a handle so far the journal has everything, history included
         replays = resumption.transparent and (restored or not self.reached.had_handle)
-        history = None if restored or replays else resumption.history()
-        told = () if replays else (history, resumption.activity())
+        history = () if restored or replays else resumption.history()
+        told = () if replays else (*history, resumption.activity())
         first = gap.replay if replays else [Outbound(message) for message in told if message]
         own = 0 if replays else len(first)
-        self._note_opening(own, owes_history=history is not None)
+        self._note_opening(own, owes_history=bool(history))
         self._transport.release(first)  # senders wait on until the state says so
         seconds = gap.seconds
         info = ReconnectInfo(
@@ -324,7 +324,7 @@ class Recovery(Reader):
             messages_at_risk=gap.forgotten if replays else gap.sent_since[0],
             media_at_risk_ms=0.0 if replays else gap.sent_since[1],
             media_dropped_ms=self._transport.stats.media_dropped_ms - gap.dropped_ms,
-            history_sent=history is not None,
+            history_sent=bool(history),
             refusal=gap.refusal,
         )
         self._budget.reopened(seconds, planned=gap.planned, stood=gap.stood)

@@ -24,6 +24,7 @@ from ._log import get_logger
 from .calls import Calls
 from .endpoint import Access
 from .errors import ConfigError, LiveError
+from .history import History
 from .lifecycle import Lifecycle
 from .pcm import Alignment
 from .streaming import Progress, send_and_receive, stream_media
@@ -55,6 +56,7 @@ class Senders(Lifecycle[LiveServerMessage]):
     _access: Access
     _calls: Calls
     _answer: Optional[Answer]
+    _history: Optional[History]
     _setup: LiveClientSetup
     _tally: Tally
 
@@ -113,7 +115,12 @@ class Senders(Lifecycle[LiveServerMessage]):
             if isinstance(turns, Mapping):
                 turns, turn_complete = content_in(turns, turn_complete)
             payload = codec.encode(sending.client_content(turns, turn_complete, self._access))
-        self._send_payload(payload, timeout, asks=bool(turn_complete), before=before)
+        history = self._history
+        if history is None or not history.is_due:
+            self._send_payload(payload, timeout, asks=bool(turn_complete), before=before)
+        else:  # it triggers no answer (Protocol §3.11)
+            self._send_payload(payload, timeout, asks=False)
+            history.sent(payload, is_last=bool(turn_complete))
 
     def send_realtime_input(
         self,

@@ -6,7 +6,7 @@ Records of functions and numbers.  The functions are the session's; :mod:`livesd
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Optional, Protocol
 
 from ._records import frozen
@@ -54,7 +54,7 @@ class Resumption:
         handle: What the first setup brings, if it takes up an earlier session.
         transparent: Messages are numbered, and sent again if they were lost (Protocol §13.7).
         outlives_1000: The server ends connections with 1000 while the session goes on (Vertex).
-        history: Makes the message that tells a fresh session its history, if there is any.
+        history: Makes the messages that tell a fresh session its history, if there is any.
         activity: Makes the message that says that the user is speaking, if the program said so.
         is_quiet: Tells whether nothing is under way that another connection would not know of.
         lost: Told that a connection is over, and another one is to come; returns whether an answer
@@ -65,7 +65,7 @@ class Resumption:
     handle: Optional[str]
     transparent: bool
     outlives_1000: bool
-    history: Callable[[], Optional[bytes]]
+    history: Callable[[], Sequence[bytes]]
     activity: Callable[[], Optional[bytes]]
     is_quiet: Callable[[], bool]
     lost: Callable[[], bool]

@@ -72,12 +72,12 @@ class Session(FirebaseNames, Senders):
     ) -> None:
         super().__init__()
         self._access = access
+        self._history = history
         # _lock of Senders is around what follows, up to the observers
         self._setup = setup
         self._tally = Tally()
         self._transcript = Transcript()
         self._answer: Optional[Answer] = None
-        self._history = history
         self._setup_complete: Optional[LiveServerSetupComplete] = None
         self._held_open: Any = None  # the message with which the model, but not its tools, was done
         # see every message on the reader, before callbacks; must neither block nor raise
@@ -124,7 +124,7 @@ class Session(FirebaseNames, Senders):
             handle=(config.handle or None) if config else None,
             transparent=bool(config and config.transparent),
             outlives_1000=self._access.vertex_rules,
-            history=self._history_message,
+            history=self._history_payloads,
             activity=self._activity_message,
             is_quiet=self._is_quiet,
             lost=self._connection_lost,
@@ -138,19 +138,19 @@ class Session(FirebaseNames, Senders):
         config = setup.session_resumption
         if config is not None or handle:
             config = attrs.evolve(config or SessionResumptionConfig(), handle=handle)
-        history = None if handle else setup.history_config
+        announces = not handle and (self._history is None or self._history.is_announced)
+        history = setup.history_config if announces else None
         setup = attrs.evolve(setup, session_resumption=config, history_config=history)
         return codec.encode(LiveClientMessage(setup=setup))
 
-    def _history_message(self) -> Optional[bytes]:
+    def _history_payloads(self) -> Sequence[bytes]:
         try:
-            message = self._history.message() if self._history is not None else None
+            return self._history.payloads() if self._history is not None else ()
         except Exception as error:  # noqa: BLE001  # a border: the function is the user's
             failure = ConfigError(f"history: it was not sent: {words_of(error)}")
             failure.__cause__ = error
             self._connection.report(failure)
-            return None
-        return None if message is None else codec.encode(message)
+            return ()
 
     def _activity_message(self) -> Optional[bytes]:
         """What is said during a gap is kept for the next connection, so this has to go before."""
@@ -259,12 +259,19 @@ class Session(FirebaseNames, Senders):
             SessionReconnecting: No connection came back in time; the prompt was not sent.
             SessionClosed: The session ended, abnormally, before the turn did.
             ConcurrentReceiveError: Another thread receives already.
-            LocalProtocolError: It would wait for the thread it is called in.
+            LocalProtocolError: It would wait for the thread it is called in; or the config
+                announces a history that was not sent yet (Protocol §3.11).
         """
         if prompt is None or (isinstance(prompt, (str, list, tuple)) and not prompt):
             raise ConfigError(
                 f"ask({prompt!r}): nothing to say; to have the model go on by itself, call"
                 " send_client_content(turn_complete=True) and receive_turn()"
+            )
+        if self._history is not None and self._history.is_due:
+            raise LocalProtocolError(
+                "history_config announces a history, and the server answers nothing before it came:"
+                " send it with send_client_content(turns, turn_complete=True), or give it to"
+                " connect() as history="
             )
         deadline = time.monotonic() + seconds_of_timeout(timeout)
         connection = self._connection

@@ -16,7 +16,13 @@ from session.rig import CLOSE, PATIENCE, Caught, Heard, settled, within
 
 import livesdk
 from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
-from livesdk.errors import AuthenticationError, SessionClosed, SessionReconnecting, SetupError
+from livesdk.errors import (
+    AuthenticationError,
+    LocalProtocolError,
+    SessionClosed,
+    SessionReconnecting,
+    SetupError,
+)
 from livesdk.retry import cause_of
 
 
@@ -770,6 +776,66 @@ def test_history_is_told_again_as_it_is_by_then() -> None:
         parts = third.messages[0]["clientContent"]["turns"][0]["parts"]
         assert parts == [{"text": "one"}, {"text": "two"}]
         assert third.messages[0]["clientContent"]["turnComplete"] is False
+
+
+ANNOUNCED = {
+    "response_modalities": ["TEXT"],
+    "session_resumption": {},
+    "history_config": {"initial_history_in_client_content": True},
+}
+
+
+def test_a_history_that_the_program_sent_itself_is_told_to_a_fresh_session() -> None:
+    heard = Heard()
+    with (
+        Emulator(Scenario(resumption=False), voice="tones") as emulator,
+        connected(emulator, followed(heard), config=ANNOUNCED) as session,
+    ):
+        with pytest.raises(LocalProtocolError, match="history_config announces"):
+            session.ask("Too early")
+        session.send_client_content([livesdk.UserContent("I am Ada.")], turn_complete=False)
+        session.send_client_content([livesdk.ModelContent("Hello.")], turn_complete=True)
+        assert session.ask("Who am I?").text
+        sent = [frame for frame in emulator.frames if "clientContent" in frame]
+        emulator.inject(Drop())
+        info = heard.wait("reconnect")
+        assert (info.state_restored, info.history_sent, info.mid_turn) == (False, True, False)
+        assert session.ask("And now?", timeout=PATIENCE).text
+        told = [frame for frame in emulator.frames if "clientContent" in frame][len(sent) :]
+        assert told[:2] == sent[:2]
+
+
+def test_a_history_that_the_program_sent_itself_asks_for_no_answer() -> None:
+    heard = Heard()
+    with (
+        Emulator(voice="tones") as emulator,
+        connected(emulator, followed(heard), config=ANNOUNCED) as session,
+    ):
+        session.send_client_content("I am Ada.", turn_complete=True)
+        emulator.wait_for("clientContent")
+        assert settled(lambda: session.resumption_handle)
+        emulator.inject(Drop())
+        info = heard.wait("reconnect")
+        assert (info.state_restored, info.mid_turn) == (True, False)
+        session.send_realtime_input(text="Hello")
+        assert list(session.receive_turn(timeout=PATIENCE))
+
+
+def test_no_history_is_announced_where_nobody_can_send_it() -> None:
+    heard = Heard()
+
+    def refuses(station: Station) -> None:
+        station.take_setup()
+        station.close(1007, "Request contains an invalid argument.")
+
+    def lost(station: Station) -> None:
+        station.open()
+        station.close(1011, "Internal error encountered.")
+
+    config = {**ANNOUNCED, "session_resumption": {"handle": "of another process"}}
+    with Line(lost, refuses, nice) as line, connected(line, followed(heard), config=config):
+        assert not heard.wait("reconnect").history_sent
+        assert not any("historyConfig" in station.setup for station in line.stations)
 
 
 def test_a_history_that_cannot_be_made_is_reported_and_the_session_goes_on() -> None:

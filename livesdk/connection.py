@@ -88,7 +88,6 @@ class Connection(Recovery):
         self._close: Optional[CloseRequest] = None
         self._callback_failure: Optional[CallbackError] = None
         self._reader: Optional[threading.Thread] = None
-        self._deadline = 0.0
         self._phase = "start"
         self._warned = False
         self.reconnects = 0
@@ -97,6 +96,7 @@ class Connection(Recovery):
         self._gone: Optional[Transport] = None  # a sender found it lost
         self._budget = Budget(options.reconnect or ReconnectPolicy(), _random)
         self._opened_at = 0.0
+        self._silence_from = 0.0
         self.reached = Reached(had_handle=self.memory.handle is not None)
         self._dispatch: Dispatch = callbacks.dispatch
         self._dispatcher = self._new_dispatcher(callbacks)
@@ -132,13 +132,13 @@ class Connection(Recovery):
     @property
     def info(self) -> Optional[CloseInfo]:
         """How the session ended; ``None`` while it lives."""
-        self._check_fork()
+        self.notice_fork()
         return self._info
 
     @property
     def state(self) -> State:
         """Where the connection stands."""
-        self._check_fork()
+        self.notice_fork()
         return self._state
 
     @property
@@ -149,23 +149,14 @@ class Connection(Recovery):
     @property
     def dispatcher(self) -> Dispatcher:
         """Where callbacks are added, removed and pumped."""
-        self._check_fork()
+        self.notice_fork()
         return self._dispatcher
 
     @property
     def inbox(self) -> Inbox[Any]:
         """What waits for the one consumer."""
-        self._check_fork()
+        self.notice_fork()
         return self._inbox
-
-    @property
-    def fills_inbox(self) -> bool:
-        """Messages go to the inbox as well as to the callbacks."""
-        return self.inbox.fills
-
-    @fills_inbox.setter
-    def fills_inbox(self, fills: bool) -> None:
-        self.inbox.fills = fills
 
     def start(self, deadline: float) -> None:
         """Start the reader and wait until the session is open.
@@ -173,9 +164,8 @@ class Connection(Recovery):
         Raises:
             LiveError: Whatever kept it from opening; nothing is left running then.
         """
-        self._deadline = deadline
         self._reader = threading.Thread(
-            target=self._run, name=f"livesdk-reader-{self.number}", daemon=True
+            target=self._run, args=(deadline,), name=f"livesdk-reader-{self.number}", daemon=True
         )
         try:
             self._reader.start()
@@ -209,7 +199,7 @@ class Connection(Recovery):
                 left = deadline + _SLACK - time.monotonic()
                 if left <= 0:
                     return
-                # a Ctrl-C between the last look at it and the wait would be noticed at its end only
+                # in slices: a Ctrl-C right before a wait is noticed at its end only
                 self._condition.wait(min(left, 1.0))
 
     def send(
@@ -253,10 +243,10 @@ class Connection(Recovery):
                 before()
             try:
                 return transport.send(payload, deadline, media_ms)
-            except (Held, Lost) as lost:
+            except (Held, Lost) as error:
                 if in_vain is not None:
                     in_vain()
-                if isinstance(lost, Held):  # it is being left, or it stays after all
+                if isinstance(error, Held):  # it is being left, or it stays after all
                     transport = self._await_connection(deadline)
                 else:
                     transport = self._await_next(transport, deadline)
@@ -391,7 +381,7 @@ class Connection(Recovery):
         self, timeout: float, code: int, reason: str, *, error: Optional[BaseException] = None
     ) -> None:
         """Ask for the end, and wait for it at most ``timeout``; see ``Session.close``."""
-        if self._check_fork() or self._reader is None:
+        if self.notice_fork() or self._reader is None:
             return
         deadline = time.monotonic() + timeout
         # the peer gets most of the time for its answer, the rest is for cleaning up
@@ -438,7 +428,7 @@ class Connection(Recovery):
 
     def wait_closed(self, timeout: Optional[float]) -> CloseInfo:
         """Wait for the end; see ``Session.wait_closed``."""
-        self._check_fork()
+        self.notice_fork()
         if self._is_own_thread():
             raise LocalProtocolError(
                 "wait_closed() in a callback would wait for itself; call it from another thread"
@@ -456,22 +446,14 @@ class Connection(Recovery):
 
     def wait_ended(self, timeout: Optional[float]) -> bool:
         """Wait until the connection has ended or is being closed; True if so."""
-        if self._check_fork():
+        if self.notice_fork():
             return True
         with self._condition:
-            return self._condition.wait_for(
-                lambda: self._info is not None or self._close is not None,
-                seconds_of_timeout(timeout),
-            )
-
-    def notice_fork(self) -> None:
-        """Look whether this is the child of a fork, before a lock of the session is taken."""
-        if os.getpid() != self._pid:
-            self._check_fork()
+            return self._condition.wait_for(self._is_ending, seconds_of_timeout(timeout))
 
     def check_may_wait(self) -> None:
         """Raise where waiting for messages can never end: on the reader, or after a fork."""
-        if self._check_fork():
+        if self.notice_fork():
             assert self._info is not None  # the fork ended it
             raise SessionClosed(self._info)
         if threading.current_thread() is self._reader and self._info is None:
@@ -479,13 +461,9 @@ class Connection(Recovery):
                 'a callback with dispatch="reader" cannot wait for messages: nobody would read them'
             )
 
-    def _wait_finished(self, deadline: Optional[float]) -> None:
+    def _wait_finished(self, deadline: float) -> None:
         with self._condition:
-            while not self._finished:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    return
-                self._condition.wait(left)
+            self._condition.wait_for(lambda: self._finished, deadline - time.monotonic())
 
     def _is_own_thread(self) -> bool:
         return threading.current_thread() is self._reader or self._dispatcher.runs_here
@@ -500,10 +478,14 @@ class Connection(Recovery):
             self._callback_failure = failure
             self.close(0.5, 1000, "a callback raised", error=failure)
 
-    def _check_fork(self) -> bool:
+    def notice_fork(self) -> bool:
         """In the child of a fork, end the inherited session without a word to the peer.
 
-        Whatever another thread of the parent may have held at that moment is made anew.
+        Called before a lock of the session is taken: whatever another thread of the parent may have
+        held at that moment is made anew.
+
+        Returns:
+            Whether the session was inherited.
         """
         if os.getpid() == self._pid:
             return self._forked

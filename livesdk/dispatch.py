@@ -431,15 +431,15 @@ class Dispatcher:
         """This is the thread that is running a callback at this moment."""
         return self._runner == threading.get_ident()
 
-    def wait_done(self, deadline: Optional[float]) -> bool:
+    def wait_done(self, deadline: float) -> bool:
         """After the end, wait until every callback has run; True if so.
 
         Callbacks that run in the program's own threads are not waited for: this may be the thread.
         """
         if not self._waits_for_all or self.runs_here:
             return True
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._lock.acquire(timeout=-1 if left is None else min(left, threading.TIMEOUT_MAX)):
+        left = max(0.0, deadline - time.monotonic())
+        if not self._lock.acquire(timeout=min(left, threading.TIMEOUT_MAX)):
             return False  # a signal handler, in a thread that holds it
         try:
             if not self._condition.wait_for(lambda: not self._draining, left):

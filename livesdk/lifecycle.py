@@ -195,7 +195,7 @@ class Lifecycle(Generic[M]):
         """Keep messages from the call on, not from the first one that is taken."""
         self._connection.check_may_wait()
         self._refuse_second_consumer()
-        self._connection.fills_inbox = True
+        self._connection.inbox.fills = True
 
     def _messages(self, seconds: Optional[float], is_over: Callable[[], bool]) -> Iterator[M]:
         with self._receiving():
@@ -209,7 +209,7 @@ class Lifecycle(Generic[M]):
                     yield message
 
     def _look_at(self) -> Optional[float]:
-        """When who waits for messages has to :meth:`_look`, by ``time.monotonic``."""
+        """When a receiver that waits has to :meth:`_look`, by ``time.monotonic``, if ever."""
         return None
 
     def _look(self) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "is_piece",
     "next_state",
     "seconds_of",
+    "shows_arrival",
     "speaks",
 ]
 
@@ -151,6 +152,20 @@ def speaks(message: LiveServerMessage) -> bool:
     content = message.server_content
     turn = content.model_turn if content else None
     return bool((turn is not None and turn.parts) or message.tool_calls)
+
+
+def shows_arrival(message: LiveServerMessage) -> bool:
+    """Tell whether the model says or does anything, so that it has what was sent before."""
+    content = message.server_content
+    if message.tool_calls:
+        return True
+    return content is not None and bool(
+        content.model_turn
+        or content.output_transcription
+        or content.generation_complete
+        or content.interrupted
+        or content.turn_complete
+    )
 
 
 def is_piece(message: LiveServerMessage) -> bool:

@@ -7,7 +7,8 @@
     timers: ping, liveness, the deadline of close(), the end that a goAway announced
     finish: one CloseInfo, to everybody who waits
 
-All methods here run on the reader, one thread a session.  A session may have several connections,
+All methods here run on the reader, one thread a session; but for ``report``, ``_info_of`` and
+``_closed_locally``, which any thread may call.  A session may have several connections,
 one after the other: :mod:`livesdk.recovery`.  What they share with callers is guarded by
 ``_condition``; see :mod:`livesdk.connection`, the callers' side.
 """
@@ -151,14 +152,14 @@ class Reader:
     _dial_failure: Optional[BaseException]
     _close: Optional[CloseRequest]
     _gone: Optional[Transport]
-    _deadline: float
     _phase: str
     _warned: bool
     _given_up: bool
     reached: Reached
     _departure: Departure
     _opened_at: float
-    __slots__ = tuple(__annotations__)  # a dict of so many takes a kilobyte more a session
+    _silence_from: float
+    __slots__ = tuple(__annotations__)  # a dict of 30 or more takes a kilobyte more a session
 
     def _connect(self, handle: Optional[str], deadline: float) -> Opening:
         """Dial, and send the setup; return once it is complete."""
@@ -342,19 +343,23 @@ class Reader:
 
     def _end_if_silent(self) -> Optional[End]:
         """Nothing is here: the end, if nothing has come for too long."""
-        late = time.monotonic() - self._silent_at()
-        if late < 0:
+        timeout = self.options.liveness_timeout
+        now = time.monotonic()
+        late = now - self._silent_at()
+        if timeout is None or late < 0:
             return None
         if late > _STOPPED:  # we were away ourselves, a debugger's breakpoint: ask the peer
             self._transport.ping()
-            self._transport.last_received += late + _ANSWER
+            self._silence_from = now + _ANSWER - timeout
             return None
-        text = f"no bytes for {self.options.liveness_timeout:g} s"
+        text = f"no bytes for {timeout:g} s"
         return End(1006, text, "network", clean=False)
 
     def _silent_at(self) -> float:
         timeout = self.options.liveness_timeout
-        return _NEVER if timeout is None else self._transport.last_received + timeout
+        if timeout is None:
+            return _NEVER
+        return max(self._transport.last_received, self._silence_from) + timeout
 
     def _is_held_back(self) -> bool:
         """A consumer is so far behind that TCP has to hold the server back."""
@@ -388,7 +393,7 @@ class Reader:
                 lambda: not self._is_held_back(), max(0.0, soonest(until) - time.monotonic())
             )
         # nothing was read meanwhile, so silence says nothing about the peer
-        self._transport.last_received += time.monotonic() - held_since
+        self._silence_from = time.monotonic()
 
     def _received(self, payload: Payload) -> None:
         if self._close is not None:

@@ -106,10 +106,10 @@ class Recovery(Reader):
     def _new_transport(self) -> Transport:
         raise NotImplementedError
 
-    def _run(self) -> None:
-        """The body of the reader's thread."""
+    def _run(self, deadline: float) -> None:
+        """The body of the reader's thread; ``connect()`` waits for the first connection."""
         try:
-            self._begin()
+            self._open(self._connect(self.memory.handle, deadline))
             end = self._until_lost()
             while self._is_worth_another(end):
                 end = self._recover(end)
@@ -129,11 +129,6 @@ class Recovery(Reader):
         if end.planned:  # closed at the very moment
             end = self._closed_locally()
         self._finish(end)
-
-    def _begin(self) -> None:
-        """The first connection, for which ``connect()`` waits."""
-        opening = self._connect(self.memory.handle, self._deadline)
-        self._open(opening)
 
     # ------------------------------------------------------------------------- told by the session
 
@@ -230,7 +225,7 @@ class Recovery(Reader):
         return old
 
     def _take_request(self) -> None:
-        """Nobody asks for the connection to be left any more; with which handle it was."""
+        """Take back the request to leave the connection, and keep the handle that it named."""
         with self._condition:
             asked, self._departure = self._departure, Departure()
             self.memory.handle = asked.handle or self.memory.handle

@@ -29,11 +29,11 @@ from .errors import CloseInfo, ConfigError, LocalProtocolError, SessionClosed
 from .families import family_of
 from .history import History
 from .lifecycle import CUT, SETTLED
-from .protocol import completes_interaction, is_piece
+from .protocol import completes_interaction, is_piece, shows_arrival
 from .retry import ReconnectInfo
 from .senders import Senders
 from .service import Options, Resumption, Service
-from .tally import SessionStats, Tally, is_of_model, tokens_by_modality
+from .tally import SessionStats, Tally, tokens_by_modality
 from .tools import FunctionTool
 from .transcript import Transcript, Utterance
 from .turn import Answer, Turn
@@ -276,7 +276,7 @@ class Session(FirebaseNames, Senders):
         deadline = time.monotonic() + seconds_of_timeout(timeout)
         connection = self._connection
         with self._receiving():
-            had_inbox, connection.fills_inbox = connection.fills_inbox, True
+            had_inbox, connection.inbox.fills = connection.inbox.fills, True
             waiting = connection.inbox.take_all()
             try:
                 self._send_content(prompt, True, timeout, self._expect_answer)
@@ -286,7 +286,7 @@ class Session(FirebaseNames, Senders):
             finally:
                 with self._lock:
                     self._answer = None
-                connection.fills_inbox = had_inbox
+                connection.inbox.fills = had_inbox
                 if had_inbox:
                     connection.inbox.put_back(waiting)
                 else:
@@ -304,17 +304,17 @@ class Session(FirebaseNames, Senders):
         self, answer: Answer, deadline: float, waiting: list[tuple[LiveServerMessage, int]]
     ) -> None:
         """Take the answer's messages out of the inbox, and keep those that came before them."""
-        reached = False
+        has_begun = False
         while True:
             message = self._next(deadline, lambda: answer.is_settled)
-            reached = reached or message is answer.first
+            has_begun = has_begun or message is answer.first
             if message is None and answer.is_settled:
                 self._take_rest(answer, waiting)
             if message is None or message is answer.last:
                 return
             if message is CUT and answer.was_cut:
                 return
-            if not reached:
+            if not has_begun:
                 waiting.append((message, 0))
 
     def _take_rest(self, answer: Answer, waiting: list[tuple[LiveServerMessage, int]]) -> None:
@@ -458,11 +458,8 @@ class Session(FirebaseNames, Senders):
         connection = self._connection
         connection.memory.received(message)
         calls = self._calls.received(message)
-        content = message.server_content
         reached = connection.reached
-        if reached.awaits_model and (
-            is_of_model(message) or (content is not None and content.turn_complete)
-        ):
+        if reached.awaits_model and shows_arrival(message):
             connection.model_spoke()
         if message.tool_call is not None:
             reached.awaits_model = True  # what it says to the result shows that that arrived

@@ -21,7 +21,7 @@ from .protocol import completes_interaction, speaks
 from .tools import ToolCounts
 from .types.messages import LiveServerMessage, ModalityTokenCount, UsageMetadata
 
-__all__ = ["SessionStats", "Tally", "is_of_model", "sum_usage", "tokens_by_modality"]
+__all__ = ["SessionStats", "Tally", "sum_usage", "tokens_by_modality"]
 
 _TIMES = 1000
 """Of so many turns the time to the first audio is kept."""
@@ -183,19 +183,6 @@ class Tally:
     def usage(self) -> UsageMetadata:
         """What was billed: the last usage message of each turn, added up."""
         return sum_usage((self._billed, self._bill) if self._bill else (self._billed,))
-
-
-def is_of_model(message: LiveServerMessage) -> bool:
-    """Tell whether the model says or does something."""
-    content = message.server_content
-    if message.tool_calls:
-        return True
-    return content is not None and bool(
-        content.model_turn
-        or content.output_transcription
-        or content.generation_complete
-        or content.interrupted
-    )
 
 
 _COUNTS = (

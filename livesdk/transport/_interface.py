@@ -29,7 +29,7 @@ class Lost(Exception):  # an outcome; the connection makes a CloseInfo of it
         self.reason = reason
 
 
-class Held(Lost):
+class Held(Exception):  # never leaves the package
     """Nothing may go out at this moment: not open yet, or about to be left; it may be kept."""
 
 

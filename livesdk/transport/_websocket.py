@@ -206,7 +206,7 @@ class WebSocketTransport(Transport):
         try:
             with self._lock:
                 if self._outbox.held and not is_setup:
-                    raise Held(1006, "not open")
+                    raise Held
                 sock = self._append(frame)
                 self._flush(sock)
                 if frame.done:

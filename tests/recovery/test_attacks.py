@@ -16,7 +16,7 @@ from session.rig import CLOSE, PATIENCE, Caught, Heard, our_threads, settled, wi
 import livesdk
 from livesdk.errors import SessionReconnecting
 from livesdk.protocol import State
-from livesdk.transport import Lost
+from livesdk.transport import Held, Lost
 
 FRAME = b'{"clientContent":{"turnComplete":false}}'
 
@@ -54,7 +54,7 @@ def test_a_sender_refused_while_a_connection_is_nearly_left_goes_on_where_it_sta
         def send_and_be_slow(payload: bytes, deadline: float, media_ms: Any = None) -> None:
             try:
                 send(payload, deadline, media_ms)
-            except Lost:
+            except Held:
                 refused.set()
                 assert settled(lambda: connection.state is State.GOING_AWAY)
                 raise
@@ -126,7 +126,7 @@ def is_lost(transport: Any) -> bool:
     """Tell whether the other end is gone, by trying."""
     try:
         transport.send(FRAME, 0.0)
-    except Lost:
+    except (Held, Lost):
         return True
     return False
 

@@ -503,11 +503,11 @@ def test_a_refused_receive_does_not_make_messages_pile_up():
         first = session.receive()
         emulator.inject(note("one"))
         assert next(first)
-        session._connection.fills_inbox = False
+        session._connection.inbox.fills = False
         for refused in (session.receive, lambda: next(session.receive_turn())):
             with pytest.raises(livesdk.ConcurrentReceiveError):
                 refused()
-        assert not session._connection.fills_inbox
+        assert not session._connection.inbox.fills
         first.close()
 
 

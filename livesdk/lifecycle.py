@@ -44,7 +44,6 @@ CUT: Any = Mark.CUT
 SETTLED: Any = Mark.SETTLED
 
 M = TypeVar("M")
-S = TypeVar("S", bound="Lifecycle[Any]")
 
 _ASKED_FOR_NONE = (
     "send(...) without turn_complete=True asks for no answer, so none may come: pass"
@@ -230,7 +229,7 @@ class Lifecycle(Generic[M]):
     def _hint_at_silence(self) -> None:
         if self._awaits_more:
             self._awaits_more = False
-            warnings.warn(_ASKED_FOR_NONE, UserWarning, stacklevel=5)
+            warnings.warn(_ASKED_FOR_NONE, UserWarning, stacklevel=4)  # at who iterates
 
     def _is_heard(self) -> bool:
         """Messages reach somebody, and nobody receives; on the reader."""

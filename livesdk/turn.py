@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Optional, Union
 
 from attrs import Factory, field
 
+from . import pcm
 from ._records import define
 from .errors import CloseInfo
 from .protocol import completes_interaction
@@ -110,13 +112,8 @@ class Turn:
 
     def save_wav(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the audio as a WAV file; an empty one if there is no audio."""
-        import wave  # for those who save
-
-        with wave.open(os.fspath(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(self.sample_rate_hz)
-            file.writeframes(self.audio)
+        samples = self.audio[: len(self.audio) & ~1]
+        Path(path).write_bytes(pcm.wav_bytes(samples, self.sample_rate_hz))
 
 
 class TurnBuilder:
@@ -325,10 +322,10 @@ class Answer:
         """Tell whether a message is one of the answer's."""
         return not self._earlier and any(one is message for one in self._builder.messages)
 
-    def turn(self, ended_by: Optional[CloseInfo] = None) -> Turn:
-        """Return the turn; ``ended_by`` says how the session ended, if it did before the turn."""
+    def turn(self, close_info: Optional[CloseInfo] = None) -> Turn:
+        """Return the turn; ``close_info`` says how the session ended, if it did before the turn."""
         if self._earlier:
             self._builder = TurnBuilder(self._started)
-        if ended_by is not None and self.last is None:
-            self._builder.closed(ended_by)
+        if close_info is not None and self.last is None:
+            self._builder.closed(close_info)
         return self._builder.result()

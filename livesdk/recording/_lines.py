@@ -13,9 +13,8 @@
 ``at`` is in seconds since the start.  ``"by_session": true`` marks what a session sends of its own
 accord when a connection stands: a history, and what it sends again.  ``"text": true`` marks a
 server's frame that came as text; the others came as binary.  Events are ``"lost"`` (one
-connection), ``"reconnected"`` (the next one stands), ``"closed"`` (the session) and ``"unsent"``:
-the client's frame that it repeats, written
-before it went out, did not go out after all.
+connection), ``"reconnected"`` (the next one stands) and ``"closed"`` (the session).  A line of
+``"unsent"`` repeats a client's frame that was written before it went out, and then did not.
 
 No secret comes in: credentials of tools are hidden, resumption handles get a stand-in, and whatever
 was a header of the request is struck out wherever it turns up.

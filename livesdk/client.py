@@ -267,12 +267,12 @@ class Live:
             setup=setup,
             dial=client._dial(access, "live"),
             callbacks=callbacks_from(callbacks),
+            conversations=_conversation,
             functions=functions,
             tool_audio=checked_tool_audio(tool_audio),
             history=history_of(history, setup, access),
             options=_with_recorder(options, recorder, "live", setup.model, access),
         )
-        session._conversation_factory = _conversation
         session._connection.start(deadline)
         return session
 

@@ -25,6 +25,7 @@ from .connection import Connection
 from .dispatch import LiveCallbacks
 from .errors import ConfigError, LiveTimeout
 from .lifecycle import Lifecycle
+from .older_forms import inside
 from .senders import SEND_TIMEOUT
 from .service import Options, Service
 from .types.enums import LiveMusicPlaybackControl, Scale
@@ -104,7 +105,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             SessionClosed: The session is over.
         """
         given = _one_of("prompts", prompts, weighted_prompts)
-        checked = checked_prompts(_inside(given, "weighted_prompts", "weightedPrompts"))
+        checked = checked_prompts(inside(given, "weighted_prompts", "weightedPrompts"))
         content = LiveMusicClientContent(weighted_prompts=checked)
         self._send(LiveMusicClientMessage(client_content=content), timeout)
 
@@ -136,7 +137,7 @@ class MusicSession(Lifecycle[LiveMusicServerMessage]):
             SessionClosed: The session is over.
         """
         given = _one_of("config", config, music_generation_config)
-        given = _inside(given, "music_generation_config", "musicGenerationConfig")
+        given = inside(given, "music_generation_config", "musicGenerationConfig")
         given = _with_changes(given, changes)
         change, cleared = checked_music_config(given), _cleared(given)
         deadline = time.monotonic() + seconds_of_timeout(timeout)
@@ -252,14 +253,6 @@ def _one_of(name: str, given: Any, other: Any) -> Any:
     if given is not None and other is not None:
         raise ConfigError(f"{name} is given twice")
     return other if given is None else given
-
-
-def _inside(given: Any, *names: str) -> Any:
-    """Take the value out of the one object that the JS client takes."""
-    if isinstance(given, Mapping) and len(given) == 1:
-        [(key, value)] = given.items()
-        return value if key in names else given
-    return given
 
 
 def _with_changes(config: Any, changes: Mapping[str, Any]) -> Any:

@@ -13,21 +13,21 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import attrs
 
 from . import codec, sending
-from ._firebase_names import content_in, pieces_in
 from ._log import get_logger
 from .calls import Calls
 from .endpoint import Access
 from .errors import ConfigError, LiveError
 from .history import History
 from .lifecycle import Lifecycle
+from .older_forms import content_in, pieces_in
 from .pcm import Alignment
-from .streaming import Progress, send_and_receive, stream_media
+from .streaming import Progress, stream_media
 from .tally import Tally
 from .tools import split_tools
 from .turn import Answer
@@ -397,9 +397,6 @@ class Senders(Lifecycle[LiveServerMessage]):
             end=end,
             on_progress=on_progress,
         )
-
-    def _send_and_receive(self, stream: Any, mime_type: str) -> Iterator[LiveServerMessage]:
-        return send_and_receive(self, stream, mime_type)
 
     def _send_chunk(
         self, chunk: Any, rate_hz: Optional[int], *, droppable: bool

@@ -1,6 +1,6 @@
 """From arguments to client messages: every accepted form, checked, nothing sent.
 
-Pure.  Protocol §4 to §7, and §16 for the older forms of ``send``.
+Pure.  Protocol §4 to §7.
 """
 
 from __future__ import annotations
@@ -16,20 +16,17 @@ from ._numbers import check_whole_number
 from .configure import instruction_of, refuse_foreign_fields, tools_of
 from .endpoint import Access
 from .errors import ConfigError
-from .types.content import Blob, Content, FunctionResponse, Part, ToolResponse
+from .types.content import Blob, Content, FunctionResponse, ToolResponse
 from .types.requests import (
-    ActivityEnd,
-    ActivityStart,
     LiveClientContent,
     LiveClientContextUpdate,
     LiveClientContextUpdateTools,
     LiveClientMessage,
     LiveClientRealtimeInput,
-    LiveClientSetup,
     LiveClientToolResponse,
 )
 
-__all__ = ["Media", "blobs_of", "client_content", "context_update", "realtime_input", "route"]
+__all__ = ["Media", "blobs_of", "client_content", "context_update", "is_pair", "realtime_input"]
 
 INPUT_RATE_HZ = 16_000
 _MIME_TYPE = f"audio/pcm;rate={INPUT_RATE_HZ}"
@@ -71,7 +68,7 @@ def _check_roles(message: LiveClientMessage, access: Access) -> None:
 
 def contents_of(turns: Any, where: str) -> list[Content]:
     """Make contents: strings and parts that stand together become one content of the user."""
-    items = turns if isinstance(turns, (list, tuple)) and not _is_pair(turns) else [turns]
+    items = turns if isinstance(turns, (list, tuple)) and not is_pair(turns) else [turns]
     contents: list[Content] = []
     parts: list[Any] = []
     for index, item in enumerate(items):
@@ -93,7 +90,7 @@ def _is_content(item: Any) -> bool:
     return isinstance(item, Content)
 
 
-def _is_pair(value: Any) -> bool:
+def is_pair(value: Any) -> bool:
     """Tell ``(mime_type, bytes)`` from a tuple of turns."""
     return (
         isinstance(value, tuple)
@@ -253,7 +250,7 @@ def _media(kind: str, blob: Blob) -> Media:
 
 def blobs_of(chunks: Any) -> list[Any]:
     """Make a list of one chunk or several, in whatever form a blob may have."""
-    if isinstance(chunks, (Blob, Mapping, *Bytes)) or _is_pair(chunks):
+    if isinstance(chunks, (Blob, Mapping, *Bytes)) or is_pair(chunks):
         return [chunks]
     if isinstance(chunks, Iterable) and not isinstance(chunks, str):
         blobs = list(chunks)
@@ -273,7 +270,7 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
         ConfigError: No object as response; on the Developer API also a missing id; on Vertex an
             answer in parts.
     """
-    items = _unwrapped(responses, "function_responses", "functionResponses")
+    items = _unwrapped(responses)
     if isinstance(items, (LiveClientToolResponse, ToolResponse)):
         items = items.function_responses
     many: Sequence[Any] = items if isinstance(items, (list, tuple)) else [items]
@@ -301,12 +298,12 @@ def tool_response(responses: Any, access: Access) -> LiveClientMessage:
     return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=checked))
 
 
-def _unwrapped(value: Any, *keys: str) -> Any:
+def _unwrapped(value: Any) -> Any:
     """Take the value out of ``{"toolResponse": {"functionResponses": …}}`` and the like."""
     for outer in ("toolResponse", "tool_response"):
         if isinstance(value, Mapping) and outer in value:
             value = value[outer]
-    for key in keys:
+    for key in ("functionResponses", "function_responses"):
         if isinstance(value, Mapping) and key in value and len(value) == 1:
             return value[key]
     return value
@@ -338,122 +335,3 @@ def _listed_tools(tools: Any) -> Any:
     if isinstance(tools, Mapping) and set(tools) == {"tools"}:
         return tools["tools"]
     return tools
-
-
-# ---------------------------------------------------------------------------- the older send(...)
-
-_KINDS = {
-    "client_content": "client_content",
-    "clientContent": "client_content",
-    "realtime_input": "realtime_input",
-    "realtimeInput": "realtime_input",
-    "tool_response": "tool_response",
-    "toolResponse": "tool_response",
-    "context_update": "context_update",
-    "contextUpdate": "context_update",
-}
-_CONTENT_KEYS = frozenset({"turns", "content", "turn_complete", "turnComplete"})
-_RESPONSE_KEYS = frozenset({"function_responses", "functionResponses"})
-_REALTIME_KEYS = frozenset(
-    {
-        "media_chunks",
-        "mediaChunks",
-        "audio",
-        "video",
-        "text",
-        "activity_start",
-        "activityStart",
-        "activity_end",
-        "activityEnd",
-        "audio_stream_end",
-        "audioStreamEnd",
-    }
-)
-
-
-def route(request: Any) -> tuple[str, Any]:
-    """Say which sender an argument of the older ``send`` is for, and what it gets.
-
-    Returns:
-        The kind, ``"client_content"``, ``"realtime_input"``, ``"tool_response"``,
-        ``"context_update"``, ``"media"`` or ``"turns"``, and the value.
-    """
-    if isinstance(request, LiveClientMessage):
-        return _route_message(request)
-    for cls, kind in _CLASSES.items():
-        if isinstance(request, cls):
-            return kind, request
-    if isinstance(request, Blob) or _is_pair(request):
-        return "media", [request]
-    if isinstance(request, Mapping):
-        return _route_mapping(request)
-    if isinstance(request, (list, tuple)) and request:
-        if all(isinstance(item, Blob) or _is_blob(item) for item in request):
-            return "media", list(request)
-        if all(isinstance(item, FunctionResponse) or _is_response(item) for item in request):
-            return "tool_response", list(request)
-    if isinstance(request, (str, Part, Content, list, tuple)) or request is None:
-        return "turns", request
-    raise ConfigError(f"send: cannot tell what a {type(request).__name__} is to be sent as")
-
-
-_CLASSES: dict[type, str] = {
-    LiveClientContent: "client_content",
-    LiveClientRealtimeInput: "realtime_input",
-    LiveClientToolResponse: "tool_response",
-    LiveClientContextUpdate: "context_update",
-    FunctionResponse: "tool_response",
-    ToolResponse: "tool_response",
-    ActivityStart: "realtime_input",
-    ActivityEnd: "realtime_input",
-}
-
-
-def _route_message(message: LiveClientMessage) -> tuple[str, Any]:
-    kinds = ("client_content", "realtime_input", "tool_response", "context_update", "setup")
-    present = [(kind, getattr(message, kind)) for kind in kinds if getattr(message, kind)]
-    if len(present) != 1:
-        raise ConfigError("send: a LiveClientMessage needs exactly one member")
-    [(kind, value)] = present
-    if kind == "setup" or isinstance(value, LiveClientSetup):
-        raise ConfigError("send: connect() sends the setup; a second one is an error")
-    return kind, value
-
-
-def _route_mapping(request: Mapping[Any, Any]) -> tuple[str, Any]:
-    keys = set(request)
-    if "setup" in keys:
-        raise ConfigError("send: connect() sends the setup; a second one is an error")
-    named = keys & set(_KINDS)
-    if named:
-        if len(keys) != 1:
-            raise ConfigError(f"send: expected exactly one kind of message, got {sorted(keys)}")
-        [key] = keys
-        return _KINDS[key], request[key]
-    if keys & _CONTENT_KEYS and not keys - _CONTENT_KEYS:
-        return "client_content", request
-    if keys & _RESPONSE_KEYS:
-        return "tool_response", request
-    if _is_blob(request):
-        return "media", [request]
-    if _is_response(request):
-        return "tool_response", [request]
-    if {"parts", "role"} & keys or keys == {"text"}:
-        return "turns", request
-    if keys == {"media"}:
-        return "media", blobs_of(request["media"])
-    if keys & _REALTIME_KEYS:
-        return "realtime_input", request
-    raise ConfigError(f"send: cannot tell what {sorted(map(str, keys))} is to be sent as")
-
-
-def _is_blob(item: Any) -> bool:
-    if _is_pair(item):
-        return True
-    return (
-        isinstance(item, Mapping) and "data" in item and bool({"mime_type", "mimeType"} & set(item))
-    )
-
-
-def _is_response(item: Any) -> bool:
-    return isinstance(item, Mapping) and "response" in item and bool({"name", "id"} & set(item))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import attrs
 
@@ -31,7 +31,6 @@ from .history import History
 from .lifecycle import CUT, SETTLED
 from .protocol import completes_interaction, is_piece, shows_arrival
 from .retry import ReconnectInfo
-from .senders import Senders
 from .service import Options, Resumption, Service
 from .tally import SessionStats, Tally, tokens_by_modality
 from .tools import FunctionTool
@@ -46,12 +45,15 @@ from .types.requests import (
     LiveClientSetup,
 )
 
+if TYPE_CHECKING:
+    from .conversation import AudioConversation
+
 __all__ = ["Session"]
 
 _log = get_logger(__name__)
 
 
-class Session(FirebaseNames, Senders):
+class Session(FirebaseNames):
     """A live conversation; made by ``client.live.connect(...)`` or ``model.connect()``.
 
     Every method may be called from any thread.  Senders raise :class:`SessionClosed` once the
@@ -66,6 +68,7 @@ class Session(FirebaseNames, Senders):
         dial: Any,
         callbacks: LiveCallbacks,
         options: Options,
+        conversations: Callable[..., AudioConversation],
         functions: Sequence[FunctionTool] = (),
         tool_audio: ToolAudio = "drop",
         history: Optional[History] = None,
@@ -82,8 +85,8 @@ class Session(FirebaseNames, Senders):
         self._held_open: Any = None  # the message with which the model, but not its tools, was done
         # see every message on the reader, before callbacks; must neither block nor raise
         self._observers: tuple[Callable[[LiveServerMessage], None], ...] = ()
-        self._conversation_factory: Optional[Callable[..., Any]] = None  # given by the doors
-        self._conversation: Any = None
+        self._conversation_factory = conversations
+        self._conversation = None
         # told on the reader that another connection stands; as the observers
         self._followers: tuple[Callable[[ReconnectInfo], None], ...] = ()
         service = Service(

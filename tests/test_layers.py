@@ -25,9 +25,10 @@ PLAN = (
     ("upper floor: what the doors hand in", "auth_tokens conversation recording"),
     ("ground floor: music", "music"),
     ("ground floor: session", "session"),
+    ("ground floor: its other names", "_firebase_names"),
     ("ground floor: its sending half", "senders"),
-    ("ground floor: its parts", "_firebase_names calls lifecycle playing streaming tally"),
-    ("ground floor: connection", "connection history"),
+    ("ground floor: its parts", "calls lifecycle playing streaming tally"),
+    ("ground floor: connection", "connection history older_forms"),
     ("ground floor: the loop over connections", "recovery sending"),
     ("ground floor: its reading side", "reader"),
     ("wings: what a session is told", "configure service turn"),
@@ -46,7 +47,7 @@ GARDEN_HOUSE = "emulator"
 BORROWED = {"types", "codec", "errors", "pcm", "recording", "_log", "_version"}
 
 RIGHT_WING = (
-    "codec configure endpoint families history pcm protocol reached retry sending tally"
+    "codec configure endpoint families history older_forms pcm protocol reached retry sending tally"
     " transcript turn"
 )
 NOT_PURE = {"random", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}

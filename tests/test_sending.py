@@ -10,6 +10,7 @@ import pytest
 
 from livesdk import ConfigError, codec
 from livesdk.endpoint import resolve
+from livesdk.older_forms import route
 from livesdk.pcm import Alignment
 from livesdk.sending import (
     Media,
@@ -17,7 +18,6 @@ from livesdk.sending import (
     client_content,
     context_update,
     realtime_input,
-    route,
     tool_response,
 )
 from livesdk.types import (

@@ -166,9 +166,9 @@ class Replay:
             dial=_nobody,
             callbacks=callbacks_from(callbacks),
             options=Options(ping_interval=None, liveness_timeout=None, tap=offline),
+            conversations=_no_conversation,
             functions=functions,
         )
-        session._conversation_factory = _no_conversation
         session._connection.start(time.monotonic() + _CONNECT)
         return session
 

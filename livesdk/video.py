@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .errors import ConfigError
+from ._numbers import check_positive
 
 if TYPE_CHECKING:
     from .session import Session
@@ -45,11 +45,10 @@ def send_video(
         How many were sent.
 
     Raises:
-        ConfigError: A picture is none, or ``fps`` is not above 0.
+        ConfigError: A picture is none, or ``fps`` is no number above 0.
         SessionClosed: The session ended on the way.
     """
-    if not fps > 0:
-        raise ConfigError(f"fps={fps!r}; a number above 0 is expected")
+    check_positive("fps", fps)
     stopped = stop or threading.Event()
     sent = 0
     due = time.monotonic()

@@ -13,6 +13,7 @@ import attrs
 
 from .. import codec
 from .._log import get_logger
+from .._numbers import check_positive
 from ..errors import CloseInfo, ConfigError, DecodeError, LocalProtocolError
 from ..types.messages import LiveServerMessage
 from ..types.music import LiveMusicServerMessage
@@ -198,8 +199,7 @@ class Replay:
         return session
 
     def _offline(self, realtime: bool, speed: float, *, waits: bool) -> _Offline:
-        if not 0 < speed < float("inf"):
-            raise ConfigError(f"speed: expected a number above 0, got {speed!r:.40}")
+        check_positive("speed", speed)
         return _Offline(self.events, speed if realtime else None, waits)
 
     def _setup(self) -> LiveClientSetup:

@@ -968,8 +968,13 @@ def test_video_is_sent_at_its_pace_until_stopped(converse):
             stop.set()
 
     livesdk.send_video(session, forever(), fps=20, stop=stop)
-    with pytest.raises(ConfigError, match="fps=0"):
-        livesdk.send_video(session, [], fps=0)
+
+
+@pytest.mark.parametrize("fps", [0, -1, "2", True, None, float("inf"), float("nan")], ids=repr)
+def test_the_pace_of_video_is_a_number_above_0(converse, fps):
+    _, session = converse()
+    with pytest.raises(ConfigError, match="fps: expected a number above 0, got"):
+        livesdk.send_video(session, [], fps=fps)
 
 
 @pytest.mark.parametrize(

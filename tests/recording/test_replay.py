@@ -8,6 +8,7 @@ import itertools
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recording.kit import recorded, refused
@@ -330,8 +331,10 @@ def test_a_setup_that_was_refused_is_refused_again(tmp_path):
 
 def test_its_arguments_are_checked(tea):
     replay, *_ = tea
-    with pytest.raises(livesdk.ConfigError, match="speed"):
-        replay.session(realtime=True, speed=0)
+    speeds: list[Any] = [0, "2", float("inf")]
+    for speed in speeds:
+        with pytest.raises(livesdk.ConfigError, match="speed: expected a number above 0, got"):
+            replay.session(realtime=True, speed=speed)
     with pytest.raises(livesdk.ConfigError, match="not of music"):
         replay.music_session()
     session = replay.session()

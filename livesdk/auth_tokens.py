@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Optional, Union
@@ -11,18 +12,19 @@ from typing import Any, Optional, Union
 import attrs
 
 from . import codec
-from ._post import post
 from ._secret import HoldsSecret
+from ._timeout import seconds_of_timeout
 from .configure import checked_config, setup_message
 from .endpoint import Access, request_headers
-from .errors import ConfigError, ConnectError
-from .transport import Dial
+from .errors import ConfigError, ConnectError, DecodeError
+from .transport import Dial, exchange
 from .types.config import GenerationConfig
 from .types.requests import LiveClientSetup
 from .types.tokens import AuthToken, CreateAuthTokenConfig
 
 __all__ = ["AuthTokens", "token_request"]
 
+_PHASE = "auth_tokens"
 _DEFAULT_BASE = "wss://generativelanguage.googleapis.com"
 
 
@@ -50,7 +52,7 @@ class AuthTokens(HoldsSecret):
         Raises:
             ConfigError: Not on the Developer API, or a wrong config.
             AuthenticationError: The key is refused.
-            ConnectError: No answer, or another refusal.
+            ConnectError: No answer, another refusal, or an answer that names no token.
             LiveTimeout: The deadline passed; ``phase`` says where.
         """
         if isinstance(config, Mapping) and set(config) == {"config"}:
@@ -67,10 +69,19 @@ class AuthTokens(HoldsSecret):
             proxy=self._proxy,
             ssl_context=self._ssl_context,
         )
-        found = post(request, codec.dumps(token_request(checked, access)), timeout=timeout)
-        if not isinstance(found, dict) or not isinstance(found.get("name"), str):
-            raise ConnectError("the answer names no token", phase="auth_tokens")
-        return codec.check({"name": found["name"]}, AuthToken)
+        body = codec.dumps(token_request(checked, access))
+        deadline = time.monotonic() + seconds_of_timeout(timeout)
+        return _token_in(exchange(request, body, deadline, phase=_PHASE))
+
+
+def _token_in(answer: bytes) -> AuthToken:
+    try:
+        found = codec.parse(answer)
+    except DecodeError as error:
+        raise ConnectError(f"the answer is {error}", phase=_PHASE) from error
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        raise ConnectError("the answer names no token", phase=_PHASE)
+    return codec.check({"name": found["name"]}, AuthToken)
 
 
 def _base(access: Access) -> str:

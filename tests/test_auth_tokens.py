@@ -360,11 +360,30 @@ def test_a_refusal_without_words_is_one_all_the_same(service, answer):
         service.client().auth_tokens.create()
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b"\xff", b"", [], {}, {"name": 5}, None])
+@pytest.mark.parametrize("answer", [[], {}, {"name": 5}, None])
 def test_an_answer_without_a_token_is_an_error(service, answer):
     service.answer = answer
-    with pytest.raises(ConnectError):
+    with pytest.raises(ConnectError, match="the answer names no token"):
         service.client().auth_tokens.create()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"<html>", "not JSON"),
+        (b"", "not JSON"),
+        (b'{"name": "auth_tokens/t"', "not JSON"),
+        (b'{"name": "\xff"}', "not JSON: not UTF-8 at byte 10"),
+        (b'{"name": "t", "more": ' + b"[" * 100_000, "nested too deeply"),
+    ],
+    ids=["html", "empty", "cut off", "no UTF-8", "deep"],
+)
+def test_an_answer_that_cannot_be_read_is_an_error(service, answer, words):
+    service.answer = answer
+    with pytest.raises(ConnectError, match=f"the answer is {words}") as caught:
+        service.client().auth_tokens.create()
+    assert caught.value.phase == "auth_tokens"
+    assert "auth_tokens/t" not in str(caught.value)
 
 
 def test_a_redirect_does_not_take_the_key_along(service):

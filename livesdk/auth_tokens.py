@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from . import codec
 from ._secret import HoldsSecret
 from ._timeout import seconds_of_timeout
 from .configure import checked_config, setup_message
-from .endpoint import Access, request_headers
+from .endpoint import Access, base_of, request_headers
 from .errors import ConfigError, ConnectError, DecodeError
 from .transport import Dial, exchange
 from .types.config import GenerationConfig
@@ -25,7 +24,6 @@ from .types.tokens import AuthToken, CreateAuthTokenConfig
 __all__ = ["AuthTokens", "token_request"]
 
 _PHASE = "auth_tokens"
-_DEFAULT_BASE = "wss://generativelanguage.googleapis.com"
 
 
 class AuthTokens(HoldsSecret):
@@ -63,8 +61,9 @@ class AuthTokens(HoldsSecret):
             raise ConfigError("ephemeral tokens exist on the Gemini Developer API only")
         if access.is_token:
             raise ConfigError("a token cannot make tokens: use an API key")
+        base = base_of(access).removesuffix("/")
         request = Dial(
-            url=f"{_base(access)}/{access.api_version}/auth_tokens",
+            url=f"{base}/{access.api_version}/auth_tokens",
             headers={**request_headers(access), "Content-Type": "application/json"},
             proxy=self._proxy,
             ssl_context=self._ssl_context,
@@ -82,11 +81,6 @@ def _token_in(answer: bytes) -> AuthToken:
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):
         raise ConnectError("the answer names no token", phase=_PHASE)
     return codec.check({"name": found["name"]}, AuthToken)
-
-
-def _base(access: Access) -> str:
-    base = re.sub(r"^http(s?)://", r"ws\1://", (access.base_url or _DEFAULT_BASE).strip())
-    return base.removesuffix("/")
 
 
 # ------------------------------------------------------------------------------------ pure: body
@@ -143,15 +137,10 @@ def _paths(key: str, value: Any) -> list[str]:
 
 
 def _mask_name(name: str) -> str:
-    camel = _camel(name)
+    camel = codec.camel(name)
     return f"generationConfig.{camel}" if camel in _in_generation_config() else camel
 
 
 def _in_generation_config() -> set[str]:
-    names = {_camel(field.name) for field in attrs.fields(GenerationConfig)}
+    names = {codec.camel(field.name) for field in attrs.fields(GenerationConfig)}
     return names - {"extra", "responseModality"}
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in rest)

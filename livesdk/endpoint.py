@@ -31,6 +31,7 @@ from .types.config import HttpOptions
 __all__ = [
     "Access",
     "FirebaseOptions",
+    "base_of",
     "model_resource",
     "request_headers",
     "resolve",
@@ -324,11 +325,16 @@ def service_url(access: Access, service: str = "live") -> str:
     """Return the WebSocket URL; ``service`` is ``"live"`` or ``"music"`` (Protocol §1.1, §1.3)."""
     if service == "music" and access.backend != "developer":
         raise ConfigError("live music is on the Gemini Developer API only: use an API key")
-    base = (access.base_url or _default_base(access)).strip()
-    base = re.sub(r"^http(s?)://", r"ws\1://", base)
+    base = base_of(access)
     if access.is_gateway or "/ws/google." in base:
         return base
     return f"{base.removesuffix('/')}/ws/{_method(access, service)}"
+
+
+def base_of(access: Access) -> str:
+    """Return what every address begins with, ``ws`` for ``http`` and ``wss`` for ``https``."""
+    base = (access.base_url or _default_base(access)).strip()
+    return re.sub(r"^http(s?)://", r"ws\1://", base)
 
 
 def _default_base(access: Access) -> str:

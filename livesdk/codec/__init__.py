@@ -36,10 +36,11 @@ from ._parse import (
     parse_around,
     text_between,
 )
-from ._shapes import Hook, Mismatch, enum_of
+from ._shapes import Hook, Mismatch, camel, enum_of
 from ._vertex import read_as_vertex
 
 __all__ = [
+    "camel",
     "check",
     "check_client_frame",
     "decode",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 
 from . import faults, steps
 from .addresses import BAD_TOKEN, Address, Refusal
 from .casing import camel
-from .checks import check_frame, check_setup
+from .checks import Complaint, check_frame, check_setup
 from .memory import Handles
 from .output import Output
 from .record import Connection, Journal
@@ -74,10 +74,9 @@ class Refused(Exception):
         self.refusal = refusal
 
 
-def refuse(reason: str | None) -> None:
-    """Raise :class:`Refused` with 1007 if there is a reason."""
-    if reason is not None:
-        raise Refused(Refusal(1007, reason))
+def refuse(why: Refusal | str) -> NoReturn:
+    """Raise :class:`Refused`, with 1007 where only the reason is given."""
+    raise Refused(Refusal(1007, why) if isinstance(why, str) else why)
 
 
 class SessionBase:
@@ -143,16 +142,19 @@ class SessionBase:
     # The rules that hold for both services.
 
     @staticmethod
-    def _check(refusal: Refusal | None) -> None:
-        if refusal is not None:
-            raise Refused(refusal)
+    def _check(found: Refusal | Complaint) -> None:
+        """Refuse if a check found something."""
+        if found is not None:
+            refuse(found)
 
     def _route(self, frame: dict[str, Any]) -> None:
         if "setup" in frame:
-            refuse("Setup message must be sent only once." if self._setup_task else None)
+            if self._setup_task is not None:
+                refuse("Setup message must be sent only once.")
             self._accept(frame["setup"])
             return
-        refuse(None if self._setup_task else "The first message must be a setup message.")
+        if self._setup_task is None:
+            refuse("The first message must be a setup message.")
         if self._is_open:  # a client that does not wait for setupComplete is not heard
             self._handle(frame)
 
@@ -169,7 +171,7 @@ class SessionBase:
         )
         is_new = not setup.get("sessionResumption", {}).get("handle")
         if token is not None and is_new and not token.begin_session():
-            raise Refused(BAD_TOKEN)
+            refuse(BAD_TOKEN)
         self._prepare(setup)
         self._setup_task = Task(self._line, self._answer_setup())
         self._setup_task.start()
@@ -213,7 +215,7 @@ def _decode(payload: bytes) -> dict[str, Any]:
     try:
         frame = json.loads(payload.decode())
     except ValueError as error:
-        raise Refused(Refusal(1007, f"Invalid JSON payload received. {error}")) from error
+        refuse(f"Invalid JSON payload received. {error}")
     if not isinstance(frame, dict):
-        raise Refused(Refusal(1007, "Invalid JSON payload received. The root must be a message."))
+        refuse("Invalid JSON payload received. The root must be a message.")
     return frame

@@ -17,7 +17,7 @@ from .addresses import Address, Refusal
 from .casing import snake
 from .models import refuse_by_model
 
-__all__ = ["check_frame", "check_setup", "check_tools"]
+__all__ = ["Complaint", "check_frame", "check_setup", "check_tools"]
 
 _GEMINI_MODEL = re.compile(r"(models|tunedModels)/\S+")
 _VERTEX_MODEL = re.compile(

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import steps
 from .addresses import Refusal
-from .base import Guest, House, Refused, SessionBase, refuse
+from .base import Guest, House, SessionBase, refuse
 from .checks import check_tools
 from .conversation import Conversation
 from .memory import Entry, Snapshot, from_content
@@ -78,9 +78,8 @@ class LiveSession(SessionBase):
         known = self._house.handles.find(handle) if self._house.script.scenario.resumption else None
         if known is None:
             refuse("Invalid or expired session resumption handle.")
-        elif known.model != model:
+        if known.model != model:
             refuse("A resumed session cannot change its model.")
-        assert known is not None
         return known
 
     def _first_history(self, setup: Mapping[str, Any], snapshot: Snapshot) -> list[Entry]:
@@ -202,7 +201,7 @@ class LiveSession(SessionBase):
             return  # the history comes first (§3.11)
         held = self._conversation.should_be_silent
         if held and self._house.script.scenario.refuse_input_during_calls:
-            raise Refused(Refusal(1008, "Operation is not implemented, or supported, or enabled."))
+            refuse(Refusal(1008, "Operation is not implemented, or supported, or enabled."))
         self._uplink.handle(body)
 
     def _tool_response(self, body: dict[str, Any]) -> None:
@@ -218,11 +217,12 @@ class LiveSession(SessionBase):
         self._conversation.respond(body.get("functionResponses", []))
 
     def _context_update(self, body: dict[str, Any]) -> None:
-        refuse(None if body else "contextUpdate must set systemInstruction or tools.")
+        if not body:
+            refuse("contextUpdate must set systemInstruction or tools.")
         if self._house.strict_models and not self._profile.row.context_update:
             refuse("contextUpdate is not supported for this model.")
         tools: list[dict[str, Any]] = body.get("tools", {}).get("tools", [])
-        refuse(check_tools(tools, self._guest.address, at="context_update.tools.tools"))
+        self._check(check_tools(tools, self._guest.address, at="context_update.tools.tools"))
         if self._house.strict_models:
             self._check(refuse_tools(tools, self._profile.row))
         if "systemInstruction" in body:

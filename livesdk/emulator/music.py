@@ -51,7 +51,8 @@ class MusicSession(SessionBase):
         """The model alone was given, and has been checked."""
 
     def _handle(self, frame: dict[str, Any]) -> None:
-        refuse("Exactly one message kind must be set." if len(frame) != 1 else None)
+        if len(frame) != 1:
+            refuse("Exactly one message kind must be set.")
         if "clientContent" in frame:
             self._set_prompts(frame["clientContent"].get("weightedPrompts", []))
         elif "musicGenerationConfig" in frame:
@@ -60,9 +61,10 @@ class MusicSession(SessionBase):
             self._control(str(frame["playbackControl"]))
 
     def _set_prompts(self, prompts: list[dict[str, Any]]) -> None:
-        refuse(None if prompts else "At least one weighted prompt is required.")
-        for prompt in prompts:
-            refuse(None if prompt.get("weight") else "The weight of a prompt must not be 0.")
+        if not prompts:
+            refuse("At least one weighted prompt is required.")
+        if not all(prompt.get("weight") for prompt in prompts):
+            refuse("The weight of a prompt must not be 0.")
         self._prompts = [prompt for prompt in prompts if not self._filter(prompt)]
 
     def _filter(self, prompt: Mapping[str, Any]) -> bool:
@@ -95,7 +97,8 @@ class MusicSession(SessionBase):
             self._in_force = dict(self._config)
 
     def _play(self) -> None:
-        refuse(None if self._prompts else "Set weighted prompts before playing.")
+        if not self._prompts:
+            refuse("Set weighted prompts before playing.")
         if self._task is None:
             self._task = Task(self._line, self._music())
             self._task.start()

@@ -180,4 +180,3 @@ def _bytes_of(blob: dict[str, Any]) -> bytes:
         return (urlsafe_b64decode if "-" in text or "_" in text else b64decode)(padded)
     except binascii.Error as error:
         refuse(f"Invalid value at 'realtime_input' (TYPE_BYTES), Base64 decoding failed: {error}")
-        raise  # not reached

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ..errors import ConfigError, LiveError
 from .addresses import (
+    Address,
     error_body,
     find_address,
     judge_credential,
@@ -255,39 +256,29 @@ class Emulator:
         opening = Opening(wanted)
         if opening.find(SilentUpgrade) is not None:
             return None
-        refusal = self._refusal(request, opening)
-        if refusal is not None:
-            connection.status = refusal.status
-        return refusal or self._session(request, line, connection, opening)
+        address = _called(request, opening)
+        if isinstance(address, HttpAnswer):
+            connection.status = address.status
+            return address
+        return self._session(line, self._guest(request, address, connection, opening))
 
-    def _refusal(self, request: Request, opening: Opening) -> HttpAnswer | None:
-        fault = opening.find(HttpStatus)
-        if fault is not None:
-            body = error_body(fault.status, fault.message) if fault.body is None else fault.body
-            return _json_answer(fault.status, body, fault.headers)
-        address = find_address(request.path)
-        if address is None:
-            body = error_body(404, f"The requested URL {request.path} was not found.")
-            return _json_answer(404, body, {})
-        refused = refuse_upgrade(address, request.query, request.headers)
-        return _json_answer(*refused, {}) if refused is not None else None
-
-    def _session(
-        self, request: Request, line: Line, connection: Connection, opening: Opening
-    ) -> SessionBase:
-        address = find_address(request.path)
-        assert address is not None
-        output = Output(line, text_frames=self.scenario.text_frames, vertex=address.is_vertex)
+    def _guest(
+        self, request: Request, address: Address, connection: Connection, opening: Opening
+    ) -> Guest:
         name = token_name(request.query, request.headers) if address.constrained else ""
         token = self._tokens.find(name)
         refusal = judge_credential(address, request.query, request.headers, self._api_keys)
-        guest = Guest(
+        return Guest(
             address=address,
             connection=connection,
             opening=opening,
             refusal=None if token is not None else refusal,
             token=token,
         )
+
+    def _session(self, line: Line, guest: Guest) -> SessionBase:
+        address = guest.address
+        output = Output(line, text_frames=self.scenario.text_frames, vertex=address.is_vertex)
         session = self._kind(address.service)(line, output, self._house, guest)
         with self._lock:
             self._sessions[line] = session
@@ -317,6 +308,20 @@ class Emulator:
         if self._listener is None:
             raise LiveError("the emulator does not run: use it in a with statement, or start() it")
         return self._listener
+
+
+def _called(request: Request, opening: Opening) -> Address | HttpAnswer:
+    """Return what is being called, or the answer to an upgrade that fails."""
+    fault = opening.find(HttpStatus)
+    if fault is not None:
+        body = error_body(fault.status, fault.message) if fault.body is None else fault.body
+        return _json_answer(fault.status, body, fault.headers)
+    address = find_address(request.path)
+    if address is None:
+        body = error_body(404, f"The requested URL {request.path} was not found.")
+        return _json_answer(404, body, {})
+    refused = refuse_upgrade(address, request.query, request.headers)
+    return address if refused is None else _json_answer(*refused, {})
 
 
 def _json_answer(status: int, body: str, headers: Mapping[str, str]) -> HttpAnswer:

@@ -109,7 +109,7 @@ class Stage:
 
     def can(self, step: steps.Step) -> bool:
         """Whether this is a mechanical step."""
-        return isinstance(step, steps.WaitFor) or type(step) in {**_ACTIONS, **_WAITS}
+        return type(step) in _MECHANICAL
 
     def perform(self, step: steps.Step, counted: Counter[str]) -> Iterator[Pause]:
         """Perform one mechanical step.
@@ -141,7 +141,7 @@ def _send_raw(stage: Stage, step: steps.SendRaw) -> None:
 
 
 def _split(stage: Stage, step: faults.SplitFrames) -> None:
-    stage.output.pieces = max(1, step.pieces)
+    stage.output.pieces = step.pieces
 
 
 def _unknown_fields(stage: Stage, _step: faults.UnknownFields) -> None:
@@ -194,3 +194,4 @@ _WAITS: dict[type[steps.Step], _Waiting] = {
     steps.Wait: _wait,
     faults.Ping: _ping,
 }
+_MECHANICAL = frozenset({*_ACTIONS, *_WAITS, steps.WaitFor})

@@ -28,12 +28,9 @@ class Clock(Protocol):
 class Task:
     """One generator and its progress."""
 
-    def __init__(
-        self, clock: Clock, work: Iterator[Pause], on_end: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, clock: Clock, work: Iterator[Pause]) -> None:
         self._clock = clock
         self._work = work
-        self._on_end = on_end
         self._timer: Timer | None = None
         self._until: Callable[[], bool] | None = None
         self._running = False
@@ -65,8 +62,6 @@ class Task:
                 pause = next(self._work)
             except StopIteration:
                 self.done = True
-                if self._on_end is not None:
-                    self._on_end()
                 return
             finally:
                 self._running = False

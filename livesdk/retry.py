@@ -60,6 +60,7 @@ class Cause:
         next: What is worth doing.
         hint: In plain words, where the cause is known.
         names_credential: The key, token or project is refused.
+        names_quota: The quota is used up.
     """
 
     codes: tuple[int, ...]
@@ -67,6 +68,7 @@ class Cause:
     next: Next
     hint: Optional[str] = None
     names_credential: bool = False
+    names_quota: bool = False
 
 
 CAUSES = (  # the first match counts
@@ -103,6 +105,7 @@ CAUSES = (  # the first match counts
         r"quota|credits?|billing|resource.?exhausted|rate limit",
         Next.STOP,
         "the quota is used up: wait, raise it, or check billing",
+        names_quota=True,
     ),
     Cause(
         (),
@@ -194,7 +197,7 @@ def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:
     if isinstance(error, SetupError):
         cause = cause_of(error.code, error.reason)
         about_handle = cause.next in (Next.STOP, Next.FRESH) and error.code in (1007, 1008)
-        if with_handle and about_handle and not (cause.names_credential or _is_quota(cause)):
+        if with_handle and about_handle and not (cause.names_credential or cause.names_quota):
             return Cause((error.code,), "", Next.FRESH)
         return cause
     if isinstance(error, ConnectError):
@@ -207,10 +210,6 @@ def cause_of_failure(error: BaseException, *, with_handle: bool) -> Cause:
     if isinstance(error, LiveTimeout):
         return Cause((), "", Next.BACK_OFF)
     return Cause((), "", Next.STOP if isinstance(error, LiveError) else Next.BACK_OFF)
-
-
-def _is_quota(cause: Cause) -> bool:
-    return "quota" in cause.words
 
 
 def _positive(_: Any, attribute: Any, value: Any) -> None:

@@ -68,21 +68,23 @@ class Playback:
         self.underruns = 0
         self.began_at: Optional[float] = None
         self.touched_at = clock()
-        self.reformat(rate_hz, channels)
+        self._take_format(rate_hz, channels)
 
     def reformat(self, rate_hz: int, channels: int) -> None:
         """Take another format: a device was found anew.  What waits is thrown away."""
         with self._lock:
-            if hasattr(self, "rate_hz"):
-                self._forget()
-                self._tap, self._tap_bytes = None if self._tap is None else deque(), 0
-                self._played_before_ms += self._ms(self._played)
-                self._discarded_before_ms += self._ms(self._discarded)
-                self._played = self._discarded = 0
-            self.rate_hz = rate_hz
-            self.channels = channels
-            self._bytes_per_ms = rate_hz * channels * 2 / 1000
-            self._prebuffer = int(self._prebuffer_s * 1000 * self._bytes_per_ms)
+            self._forget()
+            self._tap, self._tap_bytes = None if self._tap is None else deque(), 0
+            self._played_before_ms += self._ms(self._played)
+            self._discarded_before_ms += self._ms(self._discarded)
+            self._played = self._discarded = 0
+            self._take_format(rate_hz, channels)
+
+    def _take_format(self, rate_hz: int, channels: int) -> None:
+        self.rate_hz = rate_hz
+        self.channels = channels
+        self._bytes_per_ms = rate_hz * channels * 2 / 1000
+        self._prebuffer = int(self._prebuffer_s * 1000 * self._bytes_per_ms)
 
     # ------------------------------------------------------------------------------- the writer
 

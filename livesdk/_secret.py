@@ -28,7 +28,9 @@ _PUBLIC_HEADERS = frozenset(
 def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
     """Return what no text may show of these headers: values, and the words of each."""
     for name, value in headers.items():
-        for word in (value, *value.split()) if name.lower() not in _PUBLIC_HEADERS else ():
+        if name.lower() in _PUBLIC_HEADERS:
+            continue
+        for word in (value, *value.split()):
             if len(word) >= SHORTEST_SECRET:
                 yield word
 

@@ -181,7 +181,9 @@ def _diarization(setup: LiveClientSetup, _: Family) -> Iterator[str]:
 def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
     if not family.functions and setup.tools:
         yield "tools are not offered by this model"
-    for tool in setup.tools or () if family.behavior else ():
+    if family.behavior is None:
+        return
+    for tool in setup.tools or ():
         for function in tool.function_declarations or ():
             if function.behavior is not None and str(function.behavior) != family.behavior:
                 yield (
@@ -191,13 +193,15 @@ def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
 
 
 def _kinds_of_tools(setup: LiveClientSetup, family: Family) -> Iterator[str]:
+    if not family.tools:
+        return
     kinds = {
         attribute.name: None
         for tool in setup.tools or ()
         for attribute in fields_of(tool)
         if getattr(tool, attribute.name) is not None
     }
-    for kind in kinds if family.tools else ():
+    for kind in kinds:
         if kind not in (*family.tools, "extra"):
             yield f"tools: {kind} is not supported by this model, google_search is"
 

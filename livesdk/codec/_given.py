@@ -6,23 +6,28 @@ number, an unknown key is refused with the nearest known one.  ``extra={...}`` i
 
 from __future__ import annotations
 
-import binascii
 import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Union
 
-import pybase64
 from cattrs import Converter
 
 from ..types.enums import OpenEnum
 from ._older import OLDER_KEYS, SHORTER_FORMS
-from ._shapes import Hook, Mismatch, hook_of, json_names, kind_of, register_shapes, type_of
+from ._shapes import (
+    Hook,
+    Mismatch,
+    hook_of,
+    json_names,
+    kind_of,
+    octets_of,
+    register_shapes,
+    type_of,
+)
 
 __all__ = ["given_hook"]
-
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def _string(value: Any) -> str:
@@ -59,10 +64,9 @@ def _octets(value: Any) -> bytes:
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, str):
-        text = value.translate(_URL_SAFE).rstrip("=")
         try:
-            return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-        except (binascii.Error, ValueError):
+            return octets_of(value)
+        except ValueError:
             raise Mismatch("expected bytes or base64 text, got other text") from None
     raise Mismatch(f"expected bytes, got {kind_of(value)}")
 

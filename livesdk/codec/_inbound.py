@@ -16,7 +16,16 @@ from cattrs import Converter
 
 from ..types._base import is_sparse
 from ..types.enums import OpenEnum
-from ._shapes import Hook, Mismatch, hook_of, json_names, kind_of, register_shapes, type_of
+from ._shapes import (
+    Hook,
+    Mismatch,
+    hook_of,
+    json_names,
+    kind_of,
+    octets_of,
+    register_shapes,
+    type_of,
+)
 
 __all__ = ["OTHER_NAMES", "structure_hook"]
 
@@ -29,8 +38,6 @@ OTHER_NAMES: dict[str, dict[str, str]] = {
     "VoiceActivity": {"voiceActivityType": "type"},  # Protocol §8.7
 }
 """Second names of keys; where both are there, the first name counts."""
-
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def _string(value: Any) -> str:
@@ -89,10 +96,9 @@ def octets(value: Any) -> bytes:
 def _octets_of_any_alphabet(value: Any) -> bytes:
     if not isinstance(value, str):
         raise Mismatch(f"expected base64 text, got {kind_of(value)}")
-    text = value.translate(_URL_SAFE).rstrip("=")
     try:
-        return pybase64.b64decode(text + "=" * (-len(text) % 4), None, True)
-    except (binascii.Error, ValueError):
+        return octets_of(value)
+    except ValueError:
         raise Mismatch("expected base64 text, got other characters") from None
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Optional, Union, get_args, get_origin
 
 import attrs
+import pybase64
 from cattrs import Converter
 from cattrs.dispatch import StructureHook
 
@@ -28,6 +29,7 @@ __all__ = [
     "is_user_data",
     "json_names",
     "kind_of",
+    "octets_of",
     "register_shapes",
     "type_of",
 ]
@@ -58,6 +60,15 @@ class Mismatch(Exception):  # never leaves the codec
 def kind_of(value: object) -> str:
     """Name the type of ``value`` for an error message."""
     return "null" if value is None else type(value).__name__
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def octets_of(text: str) -> bytes:
+    """Decode base64 of either alphabet, padded or not; :class:`ValueError` where it is none."""
+    text = text.translate(_URL_SAFE).rstrip("=")
+    return pybase64.b64decode(text + "=" * (-len(text) % 4), None, True)
 
 
 @cache

@@ -59,8 +59,7 @@ class _Wish:
         if speaks:
             config["output_audio_transcription"] = {}
         if self.voice:
-            prebuilt = {"prebuilt_voice_config": {"voice_name": self.voice}}
-            config["speech_config"] = {"voice_config": prebuilt}
+            config["speech_config"] = self.voice
         if self.system:
             config["system_instruction"] = self.system
         if self.tools:

@@ -160,8 +160,7 @@ def _config(voice: Optional[str], system: Optional[str], *, manual: bool) -> dic
         "output_audio_transcription": {},
     }
     if voice:
-        prebuilt = {"prebuilt_voice_config": {"voice_name": voice}}
-        config["speech_config"] = {"voice_config": prebuilt}
+        config["speech_config"] = voice
     if system:
         config["system_instruction"] = system
     if manual:

@@ -4,10 +4,12 @@
 
     main ─▶ _app       the commands by name, the global options, the border where errors end
               ├─ demo ─▶ _story      a conversation in steps, each of them checked
-              ├─ chat                turns by keyboard, pipe or argument
+              ├─ chat ─▶ _tools      turns by keyboard, pipe or argument, with functions
               ├─ talk ─▶ _talking    by voice, or with WAV files, whose answers
               │          _patience   are waited for while one may come
               ├─ music               from prompts, to a loudspeaker or a file
+              ├─ record ─▶ chat      a chat that is written down as it goes
+              ├─ replay ─▶ serve     a recording, shown again or served
               ├─ devices             microphones and loudspeakers
               ├─ serve               the emulator, until Ctrl-C
               └─ doctor ─▶ _examine  what is installed, configured and reachable

@@ -63,7 +63,7 @@ DOORS = {
     "numpy": ["audio", "cli", "pcm"],
     "pyaudio": ["audio/_pyaudio.py"],
     "pybase64": ["codec"],
-    "python_socks": ["transport"],
+    "python_socks": [],
     "rich": ["cli"],
     "ssl": ["auth_tokens", "cli", "client", "emulator", "transport"],
     "websocket": ["transport"],

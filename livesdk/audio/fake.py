@@ -134,10 +134,6 @@ class FakeBackend:
         self._devices = [device for device in self._devices if device.index != index]
         self._each(None, lambda stream: stream.vanish() if stream.device in gone else None)
 
-    def plug_in(self, device: Device) -> None:
-        """Add a device."""
-        self._devices.append(device)
-
     def take_played(self) -> bytes:
         """Return what was played since the last call."""
         with self._lock:

@@ -36,7 +36,8 @@ class Family:
         affective: ``enable_affective_dialog`` is known.
         proactive: ``proactivity`` is known.
         proactive_switch: ``proactive_audio`` may be switched off.
-        in_alpha: Both of these on the Developer API's ``v1alpha`` only.
+        in_alpha: ``enable_affective_dialog`` and ``proactivity`` on the Developer API's ``v1alpha``
+            only.
         translates: ``translation_config`` is known.
         shut_down: The service does not have the model any more.
         history_first: Takes history only where the setup has announced it.

@@ -69,7 +69,8 @@ class Model:
         proactive: ``proactivity`` is known.
         always_proactive: ``proactiveAudio: false`` is an error.
         affective: ``enableAffectiveDialog`` is known.
-        in_alpha: Both of these on the Developer API's ``v1alpha`` only.
+        in_alpha: ``enableAffectiveDialog`` and ``proactivity`` on the Developer API's ``v1alpha``
+            only.
         tools: The kinds of tools it takes; ``None`` for any.
         translates: ``translationConfig`` is known.
         vertex_only: The Developer API does not have it.

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 import attrs
 
 from . import codec
+from ._checks import check_positive, check_whole_number
 from ._lock import ProcessLock
 from ._log import get_logger
-from ._numbers import check_positive, check_whole_number
 from ._secret import HoldsSecret
 from .auth_tokens import AuthTokens
 from .calls import ToolAudio, checked_tool_audio

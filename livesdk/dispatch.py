@@ -25,7 +25,7 @@ from typing import Any, Literal, Optional, Union
 
 from attrs import evolve
 
-from ._functions import plain_function
+from ._checks import check_function, meant
 from ._lock import Condition
 from ._log import get_logger
 from ._records import frozen
@@ -91,11 +91,12 @@ def callbacks_from(given: Any) -> LiveCallbacks:
         return LiveCallbacks()
     if isinstance(given, Mapping):
         given = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
-        unknown = sorted(map(str, set(given) - {*EVENTS.values(), "dispatch"}))
+        names = [*EVENTS.values(), "dispatch"]
+        unknown = sorted(map(str, set(given) - set(names)))
         if unknown:
             raise ConfigError(
-                f"callbacks: unknown {unknown}{_advice(unknown[0])};"
-                f" expected {', '.join(EVENTS.values())}, dispatch"
+                f"callbacks: unknown {unknown}{meant(unknown[0].lower(), names)};"
+                f" expected {', '.join(names)}"
             )
         given = LiveCallbacks(**given)
     if not isinstance(given, LiveCallbacks):
@@ -112,13 +113,6 @@ def callbacks_from(given: Any) -> LiveCallbacks:
             f" got {given.dispatch!r:.60}"
         )
     return evolve(given)
-
-
-def _advice(name: str) -> str:
-    import difflib  # for mistakes only
-
-    near = difflib.get_close_matches(name.lower(), [*EVENTS.values(), "dispatch"], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 _OTHER_NAMES = {"onreconnect": "on_reconnect", "ongoaway": "on_go_away"}
@@ -138,10 +132,7 @@ def takes_argument(callback: Callback) -> bool:
 
 def _check(name: str, callback: Any) -> None:
     """Raise :class:`ConfigError` unless it can be called with one argument, or with none."""
-    if not callable(callback):
-        raise ConfigError(f"{name}: expected a function, got {callback!r:.60}")
-    if inspect.iscoroutinefunction(plain_function(callback)):
-        raise ConfigError(f"{name}: a coroutine would never run here; pass a plain function")
+    check_function(name, callback)
     try:
         signature = inspect.signature(callback)
     except Exception:  # noqa: BLE001  # see takes_argument

@@ -16,7 +16,7 @@ from typing import Any, Optional
 
 from attrs import field
 
-from ._numbers import check_positive, check_whole_number
+from ._checks import check_positive, check_whole_number
 from ._records import define, frozen
 from .errors import (
     CloseInfo,

@@ -12,7 +12,7 @@ import attrs
 from attrs import define
 
 from . import codec, pcm
-from ._numbers import check_whole_number
+from ._checks import check_whole_number
 from .configure import instruction_of, refuse_foreign_fields, tools_of
 from .endpoint import Access
 from .errors import ConfigError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import codec, pcm
-from ._numbers import check_whole_number
+from ._checks import check_whole_number
 from .errors import ConfigError, SessionClosed
 from .sending import INPUT_RATE_HZ, Media
 from .types.content import Blob

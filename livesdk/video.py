@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from ._numbers import check_positive
+from ._checks import check_positive
 
 if TYPE_CHECKING:
     from .session import Session

@@ -38,8 +38,8 @@ PLAN = (
     ("left wing", "audio credentials dispatch inbox transport video"),
     ("right wing: sound", "pcm"),
     ("right wing: reasons", "_timeout reached retry"),
-    ("right wing: numbers", "_numbers"),
-    ("cellar", "_functions _lock _log _secret _version errors"),
+    ("right wing: what programs give", "_checks"),
+    ("cellar", "_lock _log _secret _version errors"),
     ("foundations", "_records"),
 )
 FLOOR = {room: -number for number, (_, rooms) in enumerate(PLAN) for room in rooms.split()}

@@ -13,8 +13,8 @@ import time
 from abc import abstractmethod
 from typing import Optional
 
+from .._checks import check_whole_number
 from .._log import get_logger
-from .._numbers import check_whole_number
 from ..errors import AudioError
 from ._queued import QueuedOutput
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Optional, Union
 
 from .. import pcm
-from .._numbers import check_whole_number
+from .._checks import check_whole_number
 from ..errors import AudioError, ConfigError
 from ._encoding import Encoding, decoder, encoder
 from ._paced import PacedOutput

@@ -6,8 +6,8 @@ import time
 from typing import Optional
 
 from .. import pcm
+from .._checks import check_duration, check_whole_number
 from .._log import get_logger
-from .._numbers import check_duration, check_whole_number
 from ._backend import Backend
 from ._capture import Capture
 from ._lasting import LONGEST_BLOCK_MS, LastingDevice

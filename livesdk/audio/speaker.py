@@ -6,8 +6,8 @@ import threading
 import time
 from typing import Optional
 
+from .._checks import check_duration, check_whole_number
 from .._log import get_logger
-from .._numbers import check_duration, check_whole_number
 from ._backend import Backend
 from ._lasting import LONGEST_BLOCK_MS, LastingDevice
 from ._queued import QueuedOutput

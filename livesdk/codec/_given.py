@@ -14,6 +14,7 @@ from typing import Any, Union
 
 from cattrs import Converter
 
+from .._checks import meant
 from ..types.enums import OpenEnum
 from ._older import OLDER_KEYS, SHORTER_FORMS
 from ._shapes import (
@@ -121,16 +122,12 @@ class _Keys:
 
     def refuse(self, key: object, others: Iterable[object]) -> Mismatch:
         """Return the error of an unknown key, with advice in the case of the dict it stands in."""
-        import difflib  # for mistakes only
-
         keys = [str(one) for one in (key, *others)]
         is_camel = next(("_" not in one for one in keys if re.search("[_A-Z]", one)), False)
         known = [*self.attribute, *self.older, "extra"]
         known = [one for one in known if ("_" not in one if is_camel else one == one.lower())]
-        near = difflib.get_close_matches(str(key), known, n=1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
         return Mismatch(
-            f"{self.cls.__name__} has no field {str(key)[:60]!r}{advice}"
+            f"{self.cls.__name__} has no field {str(key)[:60]!r}{meant(str(key), known)}"
             " (extra={...} sends keys newer than this SDK)"
         )
 

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
 
 from .. import pcm
+from .._checks import check_function, check_positive
 from .._log import get_logger
 from .._timeout import seconds_of_timeout
 from ..audio.base import AudioInput, AudioOutput
@@ -148,6 +149,10 @@ class AudioConversation:
             "on_level": on_level,
             "on_end": on_end,
         }
+        for name, hook in self._given.items():
+            if hook is not None:
+                check_function(name, hook)
+        check_positive("video_fps", video_fps)
         self._call_handler: Optional[Callable[[FunctionCall], Any]] = None
         self._condition = threading.Condition(threading.Lock())  # around what follows
         self._stopping = threading.Event()  # another one for each start

@@ -6,11 +6,10 @@ as ``tools=[...]`` are, in the threads of those.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from .._functions import plain_function
+from .._checks import check_function, meant
 from ..errors import ConfigError
 from . import AudioConversation, ConversationOptions
 
@@ -41,7 +40,7 @@ def make_conversation(
         _check_name(name, [*ConversationOptions.__annotations__, *functions])
     for name, handler in functions.items():
         if handler is not None:
-            _check_function(name, handler)
+            check_function(name, handler)
     if enable_interruptions is not None:
         options["echo"] = _echo_of(enable_interruptions, options)
     conversation = AudioConversation(session, **options)
@@ -52,18 +51,8 @@ def make_conversation(
 
 def _check_name(name: str, known: list[str]) -> None:
     if name not in known:
-        import difflib  # for mistakes only
-
-        near = difflib.get_close_matches(name, [*known, "enable_interruptions"], n=1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
+        advice = meant(name, [*known, "enable_interruptions"])
         raise ConfigError(f"start_audio_conversation has no argument {name[:60]!r}{advice}")
-
-
-def _check_function(name: str, handler: Any) -> None:
-    if not callable(handler):
-        raise ConfigError(f"{name}: expected a function, got {handler!r:.60}")
-    if inspect.iscoroutinefunction(plain_function(handler)):
-        raise ConfigError(f"{name}: a coroutine would never run here; pass a plain function")
 
 
 def _echo_of(enable_interruptions: Any, options: Mapping[str, Any]) -> str:

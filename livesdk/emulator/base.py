@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import attrs
 
+from ..codec import parse
+from ..errors import DecodeError
 from . import faults, steps
 from .addresses import BAD_TOKEN, Address, Refusal
 from .casing import camel
@@ -213,8 +214,8 @@ class SessionBase:
 
 def _decode(payload: bytes) -> dict[str, Any]:
     try:
-        frame = json.loads(payload.decode())
-    except ValueError as error:
+        frame = parse(payload)
+    except DecodeError as error:
         refuse(f"Invalid JSON payload received. {error}")
     if not isinstance(frame, dict):
         refuse("Invalid JSON payload received. The root must be a message.")

@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from ..errors import ConfigError
+from ..codec import parse
+from ..errors import ConfigError, DecodeError
 from .addresses import TOKEN_PREFIX, error_body, find_token_address, judge_credential
 from .app import Request
 from .casing import camel, camel_key
@@ -105,8 +106,8 @@ class Tokens:
         if refusal is not None:
             return _error(403 if refusal.code == 1008 else 400, refusal.reason)
         try:
-            token = _read(camel(json.loads(request.body or b"{}")))
-        except ValueError as error:
+            token = _read(camel(parse(request.body or b"{}")))
+        except (DecodeError, ValueError) as error:
             return _error(400, str(error))
         wrong = check_frame({"setup": token.setup}, address)
         if wrong is not None:

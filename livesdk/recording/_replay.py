@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Union
 import attrs
 
 from .. import codec
+from .._checks import check_positive
 from .._log import get_logger
-from .._numbers import check_positive
 from ..errors import CloseInfo, ConfigError, DecodeError, LocalProtocolError
 from ..types.messages import LiveServerMessage
 from ..types.music import LiveMusicServerMessage

@@ -14,7 +14,7 @@ from typing import Any, Optional, TypeVar, Union, overload
 
 import attrs
 
-from .._functions import plain_function
+from .._checks import check_function, plain_function
 from .._records import frozen
 from ..errors import ConfigError
 from ..types._base import Model
@@ -204,8 +204,7 @@ def function_tool(function: Callable[..., Any], where: str = "tools") -> Functio
             f"{where}: a name starts with a letter or _, and has at most 128 of"
             " letters, digits, _ . : and -; pass @tool(name=...)"
         )
-    if inspect.iscoroutinefunction(plain_function(function)):
-        raise ConfigError(f"{where}: a coroutine needs an event loop; pass a plain function")
+    check_function(where, function)
     summary, described = _documented(plain_function(function))
     parameters, context = _parameters(function, where)
     shapes = {

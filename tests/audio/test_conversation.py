@@ -977,6 +977,9 @@ def test_the_pace_of_video_is_a_number_above_0(converse, fps):
         livesdk.send_video(session, [], fps=fps)
 
 
+async def later(*_: Any) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -987,6 +990,9 @@ def test_the_pace_of_video_is_a_number_above_0(converse, fps):
         ({"turns": "hybrid"}, 'say echo="none" where there are headphones, or echo="webrtc"'),
         ({"microphone": 1.5}, "microphone: an AudioInput"),
         ({"speaker": object()}, "speaker: an AudioOutput"),
+        ({"video": [], "video_fps": 0}, "video_fps"),
+        ({"on_transcript": "print"}, "on_transcript: expected a function"),
+        ({"on_end": later}, "on_end: a coroutine would never run here"),
     ],
 )
 def test_a_wrong_argument_is_named_before_anything_opens(converse, options, words):

@@ -180,7 +180,7 @@ def test_frames_out_of_place_are_closed_with_1007(emulate, dial, frames, words):
     assert words in reason
 
 
-@pytest.mark.parametrize("payload", [b"\xff\xfe{}", "{", b'{"setup": '])
+@pytest.mark.parametrize("payload", [b"\xff\xfe{}", "{", b'{"setup": ', "[" * 100_000])
 def test_what_is_no_json_is_closed_with_1007(emulate, dial, payload):
     phone = dial(emulate())
     phone.socket.send(payload)

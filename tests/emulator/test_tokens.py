@@ -109,6 +109,7 @@ def test_making_a_token_takes_a_key_that_counts(emulate, headers, status, words)
     "body",
     [
         b"{",
+        pytest.param(b"[" * 20_000, id="deep"),
         [1],
         {"liveConnectConstraints": {}},
         {"uses": -1},

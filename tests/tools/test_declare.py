@@ -262,7 +262,7 @@ def unknown_name(x: NoSuchType) -> None: ...  # noqa: F821
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (coroutine, "event loop"),
+        (coroutine, "would never run"),
         (no_annotation, "annotate the parameter 'x'"),
         (stars, r"\*x cannot be declared"),
         (double_stars, r"\*x cannot be declared"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ._records import frozen
 from .types._base import fields_of
-from .types.enums import Modality
+from .types.enums import Behavior, Modality, ThinkingLevel
 from .types.requests import LiveClientSetup
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Family:
         pattern: The family is that of every model whose name contains this.
         modality: The one modality it answers in.
         thinking: ``thinking_config`` is accepted.
+        thinks_by: ``"level"`` or ``"budget"``: which of the two it takes; ``None`` for either.
         levels: The thinking levels it takes; empty for any.
         blocking_by_default: Function calls block the conversation unless declared otherwise.
         behavior: The one behavior that a function may declare; ``None`` for either.
@@ -46,6 +47,7 @@ class Family:
     pattern: str
     modality: str = "AUDIO"
     thinking: bool = True
+    thinks_by: Optional[str] = None
     levels: tuple[str, ...] = ()
     blocking_by_default: bool = True
     behavior: Optional[str] = None
@@ -66,6 +68,7 @@ _FAMILIES = (  # the first match counts
     Family(
         pattern="gemini-3.8-live-extended-thinking",
         history_first=True,
+        thinks_by="level",
         levels=("LOW", "MEDIUM", "HIGH"),
         blocking_by_default=False,
         behavior="NON_BLOCKING",
@@ -83,12 +86,20 @@ _FAMILIES = (  # the first match counts
     Family(
         pattern="gemini-3.1-flash-live",
         history_first=True,
+        thinks_by="level",
         behavior="BLOCKING",
         proactive=False,
     ),
-    Family(pattern="gemini-live-2.5-flash-native-audio", blocking_by_default=False, affective=True),
-    Family(pattern="gemini-2.5-flash-native-audio", affective=True, in_alpha=True),
-    Family(pattern="live-translate", functions=False, translates=True),
+    Family(
+        pattern="gemini-live-2.5-flash-native-audio",
+        thinks_by="budget",
+        blocking_by_default=False,
+        affective=True,
+    ),
+    Family(
+        pattern="gemini-2.5-flash-native-audio", thinks_by="budget", affective=True, in_alpha=True
+    ),
+    Family(pattern="live-translate", translates=True),
     Family(pattern="transcribe-live", modality="TEXT", functions=False),
     Family(pattern="gemini-2.0-flash-live", shut_down=True),
     Family(pattern="gemini-2.0-flash-exp", shut_down=True),
@@ -116,7 +127,8 @@ def warnings_for(setup: LiveClientSetup, access: Access) -> list[str]:
 
 def _modality(setup: LiveClientSetup, family: Family) -> Iterator[str]:
     asked = (setup.generation_config and setup.generation_config.response_modalities) or []
-    if len(asked) == 1 and str(asked[0]) != family.modality:
+    is_avatar = asked == [Modality.VIDEO] and setup.avatar_config is not None  # §3.2
+    if len(asked) == 1 and str(asked[0]) != family.modality and not is_avatar:
         yield f"response_modalities: this model answers in {family.modality} only"
     yield from _two_modalities(setup)
 
@@ -134,8 +146,14 @@ def _thinking(setup: LiveClientSetup, family: Family) -> Iterator[str]:
     config = setup.generation_config and setup.generation_config.thinking_config
     if config and not family.thinking:
         yield "thinking_config is refused by this model"
+    if config and family.thinks_by == "level" and config.thinking_budget is not None:
+        yield "thinking_config.thinking_budget: this model takes a thinking_level instead"
     level = config and config.thinking_level
-    if level and family.levels and str(level) not in family.levels:
+    if level in (None, ThinkingLevel.THINKING_LEVEL_UNSPECIFIED):
+        return
+    if family.thinks_by == "budget":
+        yield "thinking_config.thinking_level: this model takes a thinking_budget instead"
+    if family.levels and str(level) not in family.levels:
         taken = f"{', '.join(family.levels[:-1])} or {family.levels[-1]}"
         yield f"thinking_config.thinking_level: this model takes {taken}, not {level}"
 
@@ -186,7 +204,8 @@ def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
         return
     for tool in setup.tools or ():
         for function in tool.function_declarations or ():
-            if function.behavior is not None and str(function.behavior) != family.behavior:
+            says = function.behavior not in (None, Behavior.UNSPECIFIED)
+            if says and str(function.behavior) != family.behavior:
                 yield (
                     f"behavior of {function.name}: {function.behavior} is refused by this model,"
                     f" whose functions are {family.behavior}"

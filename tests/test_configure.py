@@ -166,6 +166,7 @@ VERTEX_ONLY = [
     {"tools": [{"google_search": {"blocking_confidence": "BLOCK_LOW_AND_ABOVE"}}]},
     {"tools": [{"google_search": {"exclude_domains": ["a"]}}]},
     {"tools": [{"google_maps": {"grounding_types": {}}}]},
+    {"tools": [{"google_maps": {"auth_config": {"api_key": "a"}}}]},
 ]
 DEVELOPER_ONLY = [
     {"speech_config": {"voice_config": {"replicated_voice_config": {"consent_audio": b"a"}}}},
@@ -175,6 +176,7 @@ DEVELOPER_ONLY = [
         }
     },
     {"tools": [{"file_search": {}}]},
+    {"tools": [{"google_search": {"time_range_filter": {"start_time": "2026-01-01T00:00:00Z"}}}]},
     {"tools": [{"mcp_servers": [{"name": "a"}]}]},
     {"tools": [{"mcp_servers": [{"streamable_http_transport": {}}]}]},
 ]
@@ -303,6 +305,8 @@ def function(behavior: str) -> dict[str, Any]:
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (EXTENDED, {"thinking_config": {"thinking_level": "MINIMAL"}}, "LOW, MEDIUM or HIGH"),
+    (EXTENDED, {"thinking_config": {"thinking_budget": 5}}, "thinking_level instead"),
+    (NATIVE, {"thinking_config": {"thinking_level": "LOW"}}, "thinking_budget instead"),
     (EXTENDED, function("BLOCKING"), "behavior of f"),
     ("gemini-3.1-flash-live-preview", function("NON_BLOCKING"), "behavior of f"),
     ("gemini-3.1-flash-live-preview", {"proactivity": {"proactive_audio": True}}, "proactivity"),
@@ -337,7 +341,7 @@ def test_what_the_strict_emulator_refuses_as_the_service_does_is_warned_about(mo
         ("gemini-3.8-live", {"thinking_config": {"thinking_budget": 0}}, "thinking_config"),
         ("gemini-3.8-live", {"enable_affective_dialog": True}, "enable_affective_dialog"),
         ("gemini-3.8-live", {"proactivity": {"proactive_audio": False}}, "always on"),
-        ("gemini-3.5-live-translate-preview", {"tools": [{"google_search": {}}]}, "tools"),
+        ("gemini-3.5-transcribe-live", {"tools": [{"google_search": {}}]}, "tools"),
         ("gemini-2.0-flash-live-001", None, "shut down"),
         ("gemini-3.8-live", {"response_modalities": ["TEXT", "AUDIO"]}, "one modality"),
         ("anything-else", {"response_modalities": ["TEXT", "AUDIO"]}, "one modality"),
@@ -348,24 +352,39 @@ def test_what_only_a_model_refuses_is_a_warning(model, config, words):
     assert setup(config, model=model)["model"] == f"models/{model}"  # and is sent
 
 
+@pytest.mark.requires("emulator")
 @pytest.mark.parametrize(
     ("model", "config"),
     [
         ("gemini-3.8-live", None),
+        ("gemini-3.8-live", {"response_modalities": ["VIDEO"], "avatar_config": {}}),
+        (EXTENDED, function("UNSPECIFIED")),
+        (EXTENDED, {"thinking_config": {"thinking_level": "THINKING_LEVEL_UNSPECIFIED"}}),
+        (NATIVE, {"thinking_config": {"thinking_budget": 0}}),
         ("gemini-3.8-live-extended-thinking", {"thinking_config": {"thinking_level": "LOW"}}),
         (EXTENDED, function("NON_BLOCKING")),
         ("gemini-3.1-flash-live-preview", function("BLOCKING")),
         ("gemini-3.8-live", function("BLOCKING")),
         ("gemini-3.8-live", {"tools": [{"google_search": {}}]}),
         ("gemini-3.8-live", {"input_audio_transcription": {"diarization": False}}),
-        ("gemini-3.5-live-translate", {"translation_config": {"target_language_code": "de"}}),
+        ("gemini-3.5-live-translate-preview", function("NON_BLOCKING")),
+        (
+            "gemini-3.5-live-translate-preview",
+            {"translation_config": {"target_language_code": "de"}},
+        ),
         ("anything-else", {"tools": [{"url_context": {}}]}),
         ("models/gemini-3.8-live", {"response_modalities": ["AUDIO"]}),
         ("anything-else", {"thinking_config": {}, "response_modalities": ["TEXT"]}),
     ],
 )
 def test_what_a_model_takes_is_no_warning(model, config):
+    from livesdk.emulator.addresses import Address
+    from livesdk.emulator.models import refuse_by_model
+
     assert warned(model, config) == ""
+    address = Address(backend="mldev", service="live", version="v1beta")
+    is_known = model != "anything-else"
+    assert (refuse_by_model(setup(config, model=model), address) is None) is is_known
 
 
 @pytest.mark.parametrize("access", [ALPHA, VERTEX], ids=["v1alpha", "Vertex"])

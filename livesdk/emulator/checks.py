@@ -43,9 +43,12 @@ _VERTEX_ONLY_TOOLS = frozenset(
 _GEMINI_ONLY_TOOLS = frozenset({"fileSearch"})
 _VERTEX_ONLY_FIELDS = {
     "googleSearch": ("blockingConfidence", "excludeDomains"),
-    "googleMaps": ("groundingTypes",),
+    "googleMaps": ("authConfig", "groundingTypes"),
 }
-_GEMINI_ONLY_FIELDS = {"mcpServers": ("name", "streamableHttpTransport")}  # §3.6
+_GEMINI_ONLY_FIELDS = {  # §3.6
+    "googleSearch": ("timeRangeFilter",),
+    "mcpServers": ("name", "streamableHttpTransport"),
+}
 _NOT_IN_LIVE = (
     "responseLogprobs",
     "logprobs",

@@ -193,7 +193,8 @@ def refuse_tools(tools: Sequence[Mapping[str, Any]], row: Model) -> Refusal | No
     """Return how the service would refuse these tools because of the model, or ``None``."""
     for tool in tools:
         for function in tool.get("functionDeclarations", []):
-            behavior = function.get("behavior", row.default_behavior)
+            said = function.get("behavior", "UNSPECIFIED")
+            behavior = row.default_behavior if said == "UNSPECIFIED" else said
             if behavior not in row.behaviors:
                 return Refusal(
                     1007, f"{behavior} function calling is not supported for this model."
@@ -207,7 +208,8 @@ def refuse_tools(tools: Sequence[Mapping[str, Any]], row: Model) -> Refusal | No
 def _refuse_generation(setup: Mapping[str, Any], row: Model) -> Refusal | None:
     generation = setup.get("generationConfig", {})
     for modality in generation.get("responseModalities", []):
-        if modality != row.modality:
+        is_avatar = modality == "VIDEO" and "avatarConfig" in setup  # §3.2
+        if modality != row.modality and not is_avatar:
             return Refusal(
                 1007,
                 f"Cannot extract voices from a non-audio request. (modality {modality})"
@@ -220,7 +222,7 @@ def _refuse_generation(setup: Mapping[str, Any], row: Model) -> Refusal | None:
         if unknown or not row.thinking:
             return Refusal(1007, "Thinking is not supported for this model with these options.")
         level = thinking.get("thinkingLevel")
-        if level is not None and level not in row.levels:
+        if level not in (None, "THINKING_LEVEL_UNSPECIFIED", *row.levels):
             return Refusal(1007, f"Thinking level {level} is not supported for this model.")
     if "translationConfig" in generation and not row.translates:
         return Refusal(1007, "translationConfig is not supported for this model.")

@@ -110,8 +110,9 @@ class Profile:
         """Whether a call of this function holds the turn."""
         for tool in self.tools:
             for function in tool.get("functionDeclarations", []):
-                if function.get("name") == name and "behavior" in function:
-                    return bool(function["behavior"] != "NON_BLOCKING")
+                behavior = function.get("behavior", "UNSPECIFIED")
+                if function.get("name") == name and behavior != "UNSPECIFIED":
+                    return bool(behavior != "NON_BLOCKING")
         default = self.scenario.function_behavior
         if default is None and self.strict:
             default = "NON_BLOCKING" if self.address.is_vertex else self.row.default_behavior

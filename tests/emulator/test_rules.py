@@ -139,6 +139,16 @@ def open_at(emulate, dial):
         ),
         (
             DEVELOPER,
+            {"tools": [{"googleMaps": {"authConfig": {"apiKey": "a"}}}]},
+            "Unknown name \"authConfig\" at 'setup.tools.google_maps'",
+        ),
+        (
+            VERTEX_AI,
+            {"tools": [{"googleSearch": {"timeRangeFilter": {}}}]},
+            "Unknown name \"timeRangeFilter\" at 'setup.tools.google_search'",
+        ),
+        (
+            DEVELOPER,
             {"realtimeInputConfig": {"activityHandling": "FOO"}},
             "'setup.realtime_input_config.activity_handling' (ActivityHandling), \"FOO\"",
         ),

@@ -9,6 +9,7 @@ Row of ``DESIGN`` §4: one thread reads; the transport holds its lock around :me
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 from typing import Optional
@@ -23,6 +24,7 @@ _RECORD = 16 * 1024
 """Bytes of one read at most where it is TLS."""
 _FEW = 8
 """Messages of one read: if a full one brings fewer, the next asks for more."""
+_LARGE_BLOCK = 4 * 1024 * 1024
 
 
 class Intake:
@@ -94,7 +96,21 @@ class Intake:
     def _fit(self, size: int, messages: int, *, is_full: bool) -> None:
         """Let the next read ask for what suits what arrives; ``size`` bytes were read now."""
         if is_full and messages - self._messages < _FEW:
+            if not self.is_large:
+                _keep_freed_memory()
             self._size = min(_MOST, 4 * self._size)
         elif not is_full and 4 * size < self._size:
             self._size = max(_LEAST, self._size // 4)
         self._messages = messages
+
+
+@functools.cache  # once a process: the next block would come from the heap, and be cleared
+def _keep_freed_memory() -> None:
+    """Let the C library keep what is freed: messages that are let go make room for the next ones.
+
+    As it begins, glibc gives all but 128 KB at the end of a heap back to the system, which clears
+    every page before it gives it out again.  Once a block like this has been freed, it keeps twice
+    as much (mallopt(3), M_MMAP_THRESHOLD).  The block itself is never touched, so it costs nothing;
+    where there is another C library, it changes nothing.
+    """
+    bytes(_LARGE_BLOCK)

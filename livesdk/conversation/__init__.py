@@ -359,8 +359,7 @@ class AudioConversation:
         finally:
             if stopping is self._stopping:  # else it was given up on, and this is another's
                 self.microphone.stop()
-        while not self._is_over(stopping):  # the input has ended: it goes on without one
-            stopping.wait(_TICK_S)
+        self._outlast(stopping)
 
     def _play(self, stopping: threading.Event) -> None:
         try:
@@ -389,6 +388,10 @@ class AudioConversation:
 
     def _show(self, stopping: threading.Event) -> None:
         send_video(self.session, self._video or (), fps=self._video_fps, stop=stopping)
+        self._outlast(stopping)
+
+    def _outlast(self, stopping: threading.Event) -> None:
+        """An input has ended: the conversation goes on without it."""
         while not self._is_over(stopping):
             stopping.wait(_TICK_S)
 

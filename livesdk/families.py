@@ -7,11 +7,11 @@ models pass untouched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ._records import frozen
 from .types._base import fields_of
-from .types.enums import Behavior, Modality, ThinkingLevel
+from .types.enums import Modality
 from .types.requests import LiveClientSetup
 
 if TYPE_CHECKING:
@@ -148,14 +148,19 @@ def _thinking(setup: LiveClientSetup, family: Family) -> Iterator[str]:
         yield "thinking_config is refused by this model"
     if config and family.thinks_by == "level" and config.thinking_budget is not None:
         yield "thinking_config.thinking_budget: this model takes a thinking_level instead"
-    level = config and config.thinking_level
-    if level in (None, ThinkingLevel.THINKING_LEVEL_UNSPECIFIED):
+    level = _said(config.thinking_level) if config else None
+    if level is None:
         return
     if family.thinks_by == "budget":
         yield "thinking_config.thinking_level: this model takes a thinking_budget instead"
-    if family.levels and str(level) not in family.levels:
+    if family.levels and level not in family.levels:
         taken = f"{', '.join(family.levels[:-1])} or {family.levels[-1]}"
         yield f"thinking_config.thinking_level: this model takes {taken}, not {level}"
+
+
+def _said(choice: Any) -> Optional[str]:
+    """Return what was chosen; ``None`` where it is left to the model."""
+    return None if choice is None or str(choice).endswith("UNSPECIFIED") else str(choice)
 
 
 def _affective(setup: LiveClientSetup, family: Family) -> Iterator[str]:
@@ -204,8 +209,7 @@ def _functions(setup: LiveClientSetup, family: Family) -> Iterator[str]:
         return
     for tool in setup.tools or ():
         for function in tool.function_declarations or ():
-            says = function.behavior not in (None, Behavior.UNSPECIFIED)
-            if says and str(function.behavior) != family.behavior:
+            if _said(function.behavior) not in (None, family.behavior):
                 yield (
                     f"behavior of {function.name}: {function.behavior} is refused by this model,"
                     f" whose functions are {family.behavior}"

@@ -144,11 +144,13 @@ def _two_modalities(setup: LiveClientSetup) -> Iterator[str]:
 
 def _thinking(setup: LiveClientSetup, family: Family) -> Iterator[str]:
     config = setup.generation_config and setup.generation_config.thinking_config
-    if config and not family.thinking:
+    if not config:
+        return
+    if not family.thinking:
         yield "thinking_config is refused by this model"
-    if config and family.thinks_by == "level" and config.thinking_budget is not None:
+    if family.thinks_by == "level" and config.thinking_budget is not None:
         yield "thinking_config.thinking_budget: this model takes a thinking_level instead"
-    level = _said(config.thinking_level) if config else None
+    level = _said(config.thinking_level)
     if level is None:
         return
     if family.thinks_by == "budget":

@@ -409,6 +409,7 @@ def test_an_answer_that_is_no_http_is_a_connect_error():
         with pytest.raises(ConnectError):
             client.auth_tokens.create(timeout=5)
         thread.join(5)
+        assert not thread.is_alive()
 
 
 def test_no_answer_in_time_is_a_timeout(service):

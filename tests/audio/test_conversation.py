@@ -616,6 +616,7 @@ def test_of_two_conversations_begun_at_once_one_is_refused(converse):
     threading.Timer(0.1, first.opens.set).start()
     session.stop_audio_conversation()
     starting.join(PATIENCE)
+    assert not starting.is_alive()
     assert not session.in_conversation
     assert not first.is_on
 

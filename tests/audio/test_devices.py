@@ -168,8 +168,9 @@ def test_a_device_stopped_while_it_is_opened_stays_stopped():
         stopping = threading.Thread(target=device.stop)
         stopping.start()
         backend.opening.set()
-        starting.join(PATIENCE)
-        stopping.join(PATIENCE)
+        for thread in (starting, stopping):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
         assert device.device_name is None
         assert not device._device.runs
 
@@ -318,6 +319,7 @@ def test_a_driver_that_blocks_on_open_delays_nobody_else():
     assert speaker.flush() == 100
     backend.opening.set()
     thread.join(PATIENCE)
+    assert not thread.is_alive()
     speaker.stop()
 
 

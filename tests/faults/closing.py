@@ -185,7 +185,8 @@ class Scene:
         if threads_of(number):
             found.append(f"threads: {threads_of(number)}")
         self.over.set()
-        self.last.peer.ended.wait(PATIENCE)
+        if not self.last.peer.ended.wait(PATIENCE):
+            found.append("the server has not ended")
         count = len(self.last.peer.of(CLOSE))
         wanted = (0, 1) if self.peer == "gone" else (1 if frames is None else frames,)
         if count not in wanted:
@@ -211,6 +212,7 @@ class Executor:
             self._over = True
             self._changed.notify_all()
         self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
 
     def _submit(self, drain: Callable[[], None]) -> None:
         with self._changed:

@@ -63,7 +63,7 @@ def test_a_sender_refused_while_a_connection_is_nearly_left_goes_on_where_it_sta
 
         def before() -> None:
             asked.set()
-            held.wait(PATIENCE)
+            assert held.wait(PATIENCE)
             session._prompted()  # no quiet point any more
 
         sending = Caught(connection.send, FRAME, 5.0, before=before)

@@ -581,7 +581,7 @@ def test_close_between_two_dials_ends_the_wait() -> None:
 
     with Line(out_of_order) as line, connected(line, followed(heard), reconnect=policy) as session:
         session.send_client_content("one")
-        line.stations[0].peer.ended.wait(PATIENCE)
+        assert settled(lambda: session.reconnecting)
         waiting = Caught(session.wait_closed, 10)
         with within(1.0):
             session.close()

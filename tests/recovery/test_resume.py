@@ -126,7 +126,7 @@ def test_callbacks_that_are_behind_do_not_hold_it_up() -> None:
         connected(line, {"onmessage": slow}, client=client) as session,
     ):
         assert settled(lambda: session._connection.dispatcher.is_full)
-        session.wait_ended(0.2)  # the reader waits for room by now
+        assert not session.wait_ended(0.2)  # the reader waits for room by now
         with within(2.0):
             assert session.resume(timeout=PATIENCE).planned
         gate.set()

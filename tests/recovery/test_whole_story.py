@@ -85,6 +85,7 @@ def test_one_conversation_over_four_connections() -> None:
                 over.wait(0.01)
             over.set()
             microphone.join(5)
+            assert not microphone.is_alive()
             stats = session.stats
             assert session.close_info is None
             assert "close" not in heard.kinds

@@ -712,19 +712,20 @@ def test_a_pump_inside_a_callback_does_nothing(connect, serve):
 
 def test_pump_leaves_what_arrives_meanwhile_for_the_next(connect, serve):
     emulator = serve()
-    heard = Heard()
+    heard, arrived = Heard(), []
 
     def onmessage(message):
         heard.note("message")
         if message.text:
             before = session.stats.callbacks_queued_bytes
             emulator.send(say("again"))
-            settled(lambda: session.stats.callbacks_queued_bytes > before)
+            arrived.append(settled(lambda: session.stats.callbacks_queued_bytes > before))
 
     session = connect(emulator, {"onmessage": onmessage, "dispatch": "manual"})
     session.pump(5)
     emulator.send(say("first"))
     session.pump(5)
+    assert arrived == [True]
     assert len(heard.kinds) == 2
 
 

@@ -113,7 +113,7 @@ def hold():
             done.wait(20)
 holder = threading.Thread(target=hold)
 holder.start()
-held.wait(5)
+assert held.wait(5)
 {_INHERITED}
 in_child(child)
 done.set()

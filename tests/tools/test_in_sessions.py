@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from session.rig import Peer, Raw, say, settled, within
+from session.rig import Caught, Peer, Raw, say, settled, within
 
 import livesdk
 from livesdk import LiveCallbacks, ToolContext, calls, tool
@@ -243,7 +243,6 @@ def test_cancellation_reaches_functions_within_50_ms_of_the_frame(serve):
             assert done.acquire(timeout=SECONDS)
             if number + 4 < len(ids):
                 emulator.inject(Call("search", {}, id=ids[number + 4], blocking=False))
-        session.wait_ended(0.05)
     delays = sorted(told[each] - heard[each] for each in ids)
     assert delays[len(delays) // 2] < 0.05
 
@@ -652,7 +651,7 @@ def test_closing_while_a_tool_runs_is_bounded_and_silent(serve, capfd):
     session.close(timeout=1)
     assert time.monotonic() - before < 1.2
     gate.set()
-    session._calls._runner.wait_done(time.monotonic() + SECONDS)
+    assert session._calls._runner.wait_done(time.monotonic() + SECONDS)
     assert session.stats.tools.lost == 1
     assert responses(emulator) == []
     assert capfd.readouterr().err == ""
@@ -671,7 +670,7 @@ def test_a_tool_may_close_the_session(serve):
         session.send_client_content("go")
         info = session.wait_closed(SECONDS)
     assert info.clean
-    session._calls._runner.wait_done(time.monotonic() + SECONDS)
+    assert session._calls._runner.wait_done(time.monotonic() + SECONDS)
     assert closed
 
 
@@ -752,21 +751,20 @@ def test_the_whole_script(serve):
     def cancel_b() -> None:
         emulator.wait_for("toolResponse", timeout=SECONDS)
         emulator.inject(Send({"serverContent": {"modelTurn": {"parts": [part]}}}))
-        session.wait_ended(0.1)
+        assert settled(lambda: session.stats.media_held_back_ms > 0)
         emulator.inject(CancelCalls(["b"]))
 
-    threads = [threading.Thread(target=target) for target in (microphone, cancel_b)]
-    for thread in threads:
-        thread.start()
+    beside = [Caught(microphone), Caught(cancel_b)]
     try:
         first = session.ask("one", timeout=SECONDS)
         second = session.ask("two", timeout=SECONDS)
     finally:
         released.set()
         stop.set()
-        for thread in threads:
-            thread.join(SECONDS)
+        for each in beside:
+            each.join(SECONDS)
         session.close()
+    assert [each.outcome() for each in beside] == [None, None]
     assert session.close_info.clean, session.close_info
     found = {r["id"]: r["response"] for r in responses(emulator)}
     assert found == {

@@ -6,10 +6,24 @@ import threading
 import time
 
 import pytest
-from session.rig import Caught
+from session.rig import Caught, settled
 
 from livesdk import _lock
 from livesdk._lock import SlicedCondition
+
+
+class Slices(threading.Condition):
+    """What a sliced condition waits with, and how often it did."""
+
+    slices = 0
+
+    def wait(self, timeout=None):
+        self.slices += 1
+        return super().wait(timeout)
+
+
+class Counted(SlicedCondition, Slices):
+    """A sliced condition that counts."""
 
 
 @pytest.fixture(autouse=True)
@@ -18,14 +32,14 @@ def short_slices(monkeypatch):
 
 
 def test_a_wait_beyond_a_slice_is_notified():
-    condition, slices = SlicedCondition(threading.Lock()), 5
+    condition = Counted(threading.Lock())
 
     def waits():
         with condition:
             return condition.wait(10), time.monotonic()
 
     waiting = Caught(waits)
-    threading.Event().wait(slices * 0.02)
+    assert settled(lambda: condition.slices >= 5)
     with condition:
         condition.notify()
         notified = time.monotonic()
@@ -44,7 +58,7 @@ def test_a_wait_ends_in_time(timeout):
 
 
 def test_whoever_waits_for_something_looks_at_it_when_notified():
-    condition, found = SlicedCondition(threading.Lock()), []
+    condition, found = Counted(threading.Lock()), []
 
     def waits():
         with condition:
@@ -52,11 +66,11 @@ def test_whoever_waits_for_something_looks_at_it_when_notified():
 
     waiting = Caught(waits)
     for number in range(3):
-        threading.Event().wait(0.03)
+        assert settled(lambda until=condition.slices + 2: condition.slices >= until)
         with condition:
             found.append(number)
             condition.notify_all()
-    assert waiting.outcome()
+    assert waiting.outcome() is True
 
 
 def test_an_exception_ends_it_between_two_slices(monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 
 import pytest
 from emulator.phone import VERTEX, VERTEX_MODEL, kinds, text_of
@@ -16,6 +15,7 @@ from livesdk.emulator import (
     Reply,
     Say,
     Scenario,
+    Send,
     Wait,
     WaitFor,
 )
@@ -223,12 +223,16 @@ def test_strict_models_decide_what_a_function_is_by_default(emulate, dial):
     assert "toolCall" in kinds(caller.until("turnComplete"))
 
 
-def test_realtime_input_during_a_call_can_be_refused(phone):
-    _, caller = phone(Scenario(refuse_input_during_calls=True), tools=_tools())
+def test_realtime_input_during_a_call_can_be_refused(phone, monkeypatch):
+    monkeypatch.setattr("livesdk.emulator.conversation._IN_FLIGHT", 60.0)
+    emulator, caller = phone(Scenario(refuse_input_during_calls=True), tools=_tools())
     caller.say("get_weather")
     caller.until("toolCall")
     caller.talk(bytes(3200))  # may have been on its way
-    assert threading.Event().wait(0.3) is False
+    emulator.wait_for("realtimeInput.audio")
+    emulator.inject(Send({"taken": {}}))
+    caller.until("taken")
+    monkeypatch.setattr("livesdk.emulator.conversation._IN_FLIGHT", -1.0)
     caller.talk(bytes(3200))
     assert caller.end()[0] == 1008
 

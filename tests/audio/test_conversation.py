@@ -274,19 +274,12 @@ def test_hybrid_pauses_at_a_cough_and_goes_on_after_it(converse):
     assert gap_ms > 300, "it paused"
 
 
-def test_hybrid_cuts_the_voice_off_when_the_user_goes_on(converse):
-    _, session = converse(Scenario(replies=[SayTone(8000)]), MANUAL)
-    playback = Log()
-    gate = threading.Event()
-
-    def speak() -> Iterator[bytes]:
-        while True:
-            yield pcm.tone(300, 20, 16_000) if gate.is_set() else pcm.silence(20, 16_000)
-
-    backend = FakeBackend()
+def cut_in(session: Any, voice: Callable[[threading.Event], Iterator[bytes]], end: str) -> Any:
+    """Let the user speak once the model does; return how the playback came to this end."""
+    playback, speaks, backend = Log(), threading.Event(), FakeBackend()
     with AudioConversation(
         Deaf(session),
-        microphone=IteratorInput(speak()),
+        microphone=IteratorInput(voice(speaks)),
         speaker=Speaker(backend=backend),
         echo="none",
         turns="hybrid",
@@ -294,35 +287,29 @@ def test_hybrid_cuts_the_voice_off_when_the_user_goes_on(converse):
     ):
         session.send_client_content("go")
         until(lambda: any(backend.played))
-        gate.set()
-        report = playback.wait_for(state("interrupted"))
-    assert report.discarded_ms > 1000
+        speaks.set()
+        return playback.wait_for(state(end))
+
+
+def test_hybrid_cuts_the_voice_off_when_the_user_goes_on(converse):
+    _, session = converse(Scenario(replies=[SayTone(8000)]), MANUAL)
+
+    def goes_on(speaks: threading.Event) -> Iterator[bytes]:
+        while True:
+            yield pcm.tone(300, 20, 16_000) if speaks.is_set() else pcm.silence(20, 16_000)
+
+    assert cut_in(session, goes_on, "interrupted").discarded_ms > 1000
 
 
 def test_hybrid_goes_on_where_the_input_ends_in_a_cough(converse):
     _, session = converse(Scenario(replies=[SayTone(700)]), MANUAL)
-    playback = Log()
-    gate = threading.Event()
 
-    def speak() -> Iterator[bytes]:
-        while not gate.is_set():
+    def coughs(speaks: threading.Event) -> Iterator[bytes]:
+        while not speaks.is_set():
             yield pcm.silence(20, 16_000)
         yield pcm.tone(300, 200, 16_000)
 
-    backend = FakeBackend()
-    with AudioConversation(
-        Deaf(session),
-        microphone=IteratorInput(speak()),
-        speaker=Speaker(backend=backend),
-        echo="none",
-        turns="hybrid",
-        on_playback=playback,
-    ):
-        session.send_client_content("go")
-        until(lambda: any(backend.played))
-        gate.set()
-        report = playback.wait_for(state("finished"))
-    assert report.played_ms == pytest.approx(700, abs=0.1)
+    assert cut_in(session, coughs, "finished").played_ms == pytest.approx(700, abs=0.1)
 
 
 def test_push_to_talk_marks_the_activity_and_sends_nothing_else(converse):

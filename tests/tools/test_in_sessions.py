@@ -938,40 +938,35 @@ def test_a_connection_lost_before_a_result_is_spoken_to_ends_the_turn(told):
         assert told(session) == "Let me look."
 
 
-@pytest.mark.parametrize("told", [in_a_turn, by_asking])
-def test_a_turn_complete_that_crosses_a_result_does_not_end_the_turn(told):
-    @tool(behavior="NON_BLOCKING")
-    def quick() -> str:
-        return "sunny"
+@tool(behavior="NON_BLOCKING")
+def quick() -> str:
+    return "sunny"
+
+
+def once_it_has_the_result(*messages: dict[str, Any]) -> Callable[[Peer], None]:
+    """A server that calls ``quick``, and then says these."""
 
     def script(peer: Peer) -> None:
         peer.open()
         peer.read()
         peer.send({"toolCall": {"functionCalls": [{"id": "c", "name": "quick", "args": {}}]}})
         assert b"toolResponse" in peer.read()[1]
-        peer.send(DONE)
-        peer.send(say("It is sunny."))
-        peer.send(DONE)
+        for message in messages:
+            peer.send(message)
         peer.read_all()
 
+    return script
+
+
+@pytest.mark.parametrize("told", [in_a_turn, by_asking])
+def test_a_turn_complete_that_crosses_a_result_does_not_end_the_turn(told):
+    script = once_it_has_the_result(DONE, say("It is sunny."), DONE)
     with Raw(script) as server, connect(server, quick) as session, within(2.0):
         assert told(session) == "It is sunny."
 
 
 @pytest.mark.parametrize("told", [in_a_turn, by_asking])
 def test_a_result_that_is_spoken_to_at_once_holds_nothing_up(told):
-    @tool(behavior="NON_BLOCKING")
-    def quick() -> str:
-        return "sunny"
-
-    def script(peer: Peer) -> None:
-        peer.open()
-        peer.read()
-        peer.send({"toolCall": {"functionCalls": [{"id": "c", "name": "quick", "args": {}}]}})
-        assert b"toolResponse" in peer.read()[1]
-        peer.send(say("It is sunny."))
-        peer.send(DONE)
-        peer.read_all()
-
+    script = once_it_has_the_result(say("It is sunny."), DONE)
     with Raw(script) as server, connect(server, quick) as session, within(2.0):
         assert told(session) == "It is sunny."

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from session.rig import Caught, settled
+from waiting import Caught, settled
 
 from livesdk import _lock
 from livesdk._lock import SlicedCondition

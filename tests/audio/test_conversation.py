@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from session.opened import fill_the_buffers, stop_reading
-from session.rig import run_script, settled
+from session.rig import run_script
+from waiting import settled, until
 
 import livesdk
 from livesdk import (
@@ -351,14 +352,6 @@ def test_a_network_that_stalls_at_a_press_of_the_key_ends_nothing(converse, monk
 
 
 # --------------------------------------------------------------------------------------- its life
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    gate = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        gate.wait(0.005)
 
 
 class Deaf:

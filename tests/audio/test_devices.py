@@ -5,25 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
+from waiting import until
 
 from livesdk import AudioError, ConfigError, pcm
 from livesdk.audio import Device, FakeBackend, Microphone, Speaker, list_devices
 from livesdk.audio.devices import choose
 
 PATIENCE = 10.0
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread does."""
-    deadline = time.monotonic() + PATIENCE
-    gate = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        gate.wait(0.002)
 
 
 def read_ms(microphone: Microphone, milliseconds: int) -> bytes:

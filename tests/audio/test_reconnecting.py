@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from recovery.stations import Line, Station, connected
-from session.rig import PATIENCE, Heard, settled
+from session.rig import PATIENCE, Heard
+from waiting import settled
 
 import livesdk
 from livesdk import AudioConversation, Playback, pcm

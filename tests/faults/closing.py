@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from recovery.stations import Line, Station
-from session.rig import CLOSE, PATIENCE, Heard, Peer, our_threads, settled
+from session.rig import CLOSE, PATIENCE, Heard, Peer, our_threads
+from waiting import settled
 
 import livesdk
 

@@ -23,7 +23,8 @@ import attrs
 import pytest
 from faults.closing import MODES, PEERS, PHASES, SLACK, TIMEOUT, Place, Scene, all_at_once
 from recovery.stations import FAST, Station
-from session.rig import CLOSE, PATIENCE, Caught, descriptors, our_threads, settled
+from session.rig import CLOSE, PATIENCE, our_threads
+from waiting import Caught, descriptors, settled
 
 import livesdk
 from livesdk.protocol import State

@@ -11,7 +11,8 @@ import time
 import attrs
 import pytest
 from recovery.stations import FAST, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, settled
+from session.rig import PATIENCE, Heard
+from waiting import Caught, settled
 
 import livesdk
 
@@ -186,7 +187,7 @@ def test_without_reconnecting_an_end_is_told_once_and_frees_everybody(way, consu
             assert scene.closed_at - scene.ended_at <= FREED
         scene.assert_over(session, calls, info)
         if way.clean and consumer == "ask":
-            assert calls["consumer"].result.ended_by == "closed"
+            assert calls["consumer"].result().ended_by == "closed"
         assert len(scene.line.stations) == 1
 
 

@@ -12,7 +12,8 @@ import pytest
 from faults.cutting import LONG
 from recovery.stations import FAST
 from relay import Relay
-from session.rig import CLOSE, Caught, Heard, Peer, Raw, client_for, descriptors, settled
+from session.rig import CLOSE, Heard, Peer, Raw, client_for
+from waiting import Caught, descriptors, settled
 
 import livesdk
 from livesdk.emulator import Emulator, GoAway, Scenario

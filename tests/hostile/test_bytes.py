@@ -10,7 +10,8 @@ import threading
 
 import pytest
 from rawserver import BINARY, CLOSE, CONT, PING, PONG, TEXT, frame, text
-from session.rig import Heard, our_threads, say, settled, within
+from session.rig import Heard, our_threads, say
+from waiting import settled, within
 
 import livesdk
 

@@ -9,7 +9,8 @@ import time
 import pytest
 from hostile.values import MALFORMED, NOT_UTF8, fields, frames, nests
 from rawserver import BINARY, TEXT, frame, text
-from session.rig import Heard, settled
+from session.rig import Heard
+from waiting import settled
 
 import livesdk
 from livesdk import codec

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from recording.kit import recorded, refused
 from session.opened import TEXT, client_of, opened
-from session.rig import Heard, run_script, within
+from session.rig import Heard, run_script
+from waiting import within
 
 import livesdk
 from livesdk import types

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from recording.kit import recorded, refused
 from session.opened import TEXT, client_of
-from session.rig import Caught, Heard, settled, within
+from session.rig import Heard
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk.emulator import (

@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import pytest
 from recovery.stations import FAST, TEXT, Line, Station, connected, nice
-from session.rig import CLOSE, PATIENCE, Caught, Heard, our_threads, settled, within
+from session.rig import CLOSE, PATIENCE, Heard, our_threads
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk.errors import SessionReconnecting

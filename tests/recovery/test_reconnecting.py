@@ -7,12 +7,12 @@ import json
 import socket
 import struct
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import CLOSE, PATIENCE, Caught, Heard, settled, within
+from session.rig import CLOSE, PATIENCE, Heard
+from waiting import Caught, descriptors, settled, within
 
 import livesdk
 from livesdk.emulator import Drop, Emulator, HttpStatus, Scenario
@@ -944,12 +944,6 @@ def test_the_first_handle_is_not_trusted_to_stand_for_what_was_sent_before_it_ca
         info = heard.wait("reconnect")
         assert info.messages_at_risk == 1
         assert info.media_at_risk_ms == 100
-
-
-def descriptors() -> int:
-    """How many are open; 0 where the system does not say."""
-    folder = Path("/proc/self/fd")
-    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
 
 
 def test_threads_and_descriptors_do_not_grow() -> None:

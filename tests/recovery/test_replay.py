@@ -6,7 +6,8 @@ import threading
 from typing import Any
 
 from recovery.stations import Line, Station, connected
-from session.rig import CLOSE, PATIENCE, Caught, Heard
+from session.rig import CLOSE, PATIENCE, Heard
+from waiting import Caught
 
 import livesdk
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, settled, within
+from session.rig import PATIENCE, Heard
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk.emulator import Emulator, Scenario

@@ -9,7 +9,8 @@ import time
 import pytest
 from rawserver import BINARY, CONT, PING, PONG, TEXT as TEXT_FRAME, frame
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import PATIENCE, Caught, Heard, within
+from session.rig import PATIENCE, Heard
+from waiting import Caught, within
 
 import livesdk
 

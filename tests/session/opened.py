@@ -6,7 +6,7 @@ import base64
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any
 
 import livesdk
 from livesdk.emulator import (
@@ -133,38 +133,12 @@ def fill_the_buffers(session: livesdk.Session) -> None:
             return
 
 
-class Running:
-    """A function on a thread of its own; ``result`` returns or raises what it did."""
-
-    def __init__(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
-        self._outcome: list[Any] = []
-        self._error: Exception | None = None
-        self._thread = threading.Thread(
-            target=self._run, args=(function, arguments, named), daemon=True
-        )
-        self._thread.start()
-
-    def _run(self, function: Callable[..., Any], arguments: Any, named: Any) -> None:
-        try:
-            self._outcome.append(function(*arguments, **named))
-        except Exception as error:  # noqa: BLE001  # it is raised again by result()
-            self._error = error
-
-    def result(self, timeout: float = PATIENCE) -> Any:
-        self._thread.join(timeout)
-        assert not self._thread.is_alive(), "still running"
-        if self._error is not None:
-            raise self._error
-        return self._outcome[0]
-
-
 __all__ = [
     "DONE",
     "MANUAL",
     "PATIENCE",
     "TEXT",
     "Reply",
-    "Running",
     "TurnComplete",
     "arrival",
     "blob",

@@ -12,9 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import livesdk
@@ -81,31 +79,6 @@ class Heard:
     @property
     def texts(self) -> str:
         return "".join(message.text or "" for message in self.all("message"))
-
-
-class Caught(threading.Thread):
-    """A call in a thread of its own, and what became of it."""
-
-    def __init__(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
-        super().__init__(name="test-call", daemon=True)
-        self._call = lambda: function(*arguments, **named)
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.ended_at = 0.0
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.result = self._call()
-        except BaseException as error:  # noqa: BLE001  # it is what the test asks about
-            self.error = error
-        self.ended_at = time.monotonic()
-
-    def outcome(self, timeout: float = PATIENCE) -> Any:
-        """Return what the call returned or raised."""
-        self.join(timeout)
-        assert not self.is_alive(), "the call has not returned"
-        return self.error if self.error is not None else self.result
 
 
 class Raw:
@@ -267,15 +240,6 @@ def say(text: str) -> dict[str, Any]:
     return {"serverContent": {"modelTurn": {"parts": [{"text": text}]}}}
 
 
-@contextlib.contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Fail if the block takes longer."""
-    started = time.monotonic()
-    yield
-    took = time.monotonic() - started
-    assert took <= seconds, f"it took {took:.2f} s, and may take {seconds} s"
-
-
 def our_threads() -> list[str]:
     """Name the SDK's threads, not the emulator's."""
     return [
@@ -283,22 +247,6 @@ def our_threads() -> list[str]:
         for thread in threading.enumerate()
         if thread.name.startswith(("livesdk-reader", "livesdk-callbacks"))
     ]
-
-
-def descriptors() -> int:
-    """Count the descriptors of this process."""
-    return sum(1 for _ in Path("/dev/fd").iterdir())
-
-
-def settled(reached: Callable[[], bool], timeout: float = PATIENCE) -> bool:
-    """Wait until something holds that nothing tells of."""
-    deadline = time.monotonic() + timeout
-    pause = threading.Event()
-    while not reached():
-        if time.monotonic() >= deadline:
-            return False
-        pause.wait(0.005)
-    return True
 
 
 # What google-auth says on 3.9 is not about us; setup.cfg has the same for the tests themselves.

@@ -11,7 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from session.rig import Caught, Heard, run_script, say, settled, within
+from session.rig import Heard, run_script, say
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk.emulator import Burst, Close, Drop, Ping, Scenario, Send, Wait

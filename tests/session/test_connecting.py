@@ -9,19 +9,8 @@ import threading
 import warnings
 
 import pytest
-from session.rig import (
-    CONFIG,
-    MODEL,
-    SETUP_COMPLETE,
-    Caught,
-    Heard,
-    client_for,
-    descriptors,
-    our_threads,
-    say,
-    settled,
-    within,
-)
+from session.rig import CONFIG, MODEL, SETUP_COMPLETE, Heard, client_for, our_threads, say
+from waiting import Caught, descriptors, settled, within
 
 import livesdk
 from livesdk.emulator import (

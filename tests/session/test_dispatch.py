@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from session.rig import Caught, settled, within
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk.dispatch import Dispatcher, LiveCallbacks, callbacks_from, takes_argument

@@ -22,16 +22,13 @@ from session.rig import (
     PING,
     SETUP_COMPLETE,
     TEXT,
-    Caught,
     Heard,
     client_for,
-    descriptors,
     our_threads,
     run_script,
     say,
-    settled,
-    within,
 )
+from waiting import Caught, descriptors, settled, within
 
 import livesdk
 from livesdk.emulator import (

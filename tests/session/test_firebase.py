@@ -11,7 +11,6 @@ import pytest
 from session.opened import (
     DONE,
     PATIENCE,
-    Running,
     arrival,
     blob,
     client_of,
@@ -21,7 +20,7 @@ from session.opened import (
     spoken,
     stop_reading,
 )
-from session.rig import settled
+from waiting import Caught, settled
 
 import livesdk
 from livesdk import lifecycle, types
@@ -322,7 +321,7 @@ def test_a_timeout_behind_a_send_that_asked_for_no_answer_says_so():
 def test_start_stream_sends_what_comes_and_receives():
     with opened() as (emulator, session):
         messages = session.start_stream(iter([b"\0\0"]), mime_type="audio/pcm;rate=8000")
-        received = Running(list, messages)
+        received = Caught(list, messages)
         [frame] = emulator.wait_for("realtimeInput.audio")
         assert frame == {"realtimeInput": {"audio": blob("audio/pcm;rate=8000", b"\0\0")}}
         emulator.inject(Send(spoken("Hello.")), Send(DONE), Close(1000))
@@ -549,7 +548,7 @@ def test_stop_receiving_leaves_the_socket_open():
             for _ in session.receive():
                 begun.set()
 
-        receiver = Running(receive)
+        receiver = Caught(receive)
         emulator.inject(Send({"note": 1}))
         assert begun.wait(PATIENCE)
         session.stop_receiving()

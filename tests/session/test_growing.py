@@ -7,7 +7,8 @@ import threading
 import weakref
 
 import pytest
-from session.rig import CONFIG, MODEL, Caught, Heard, client_for, descriptors, our_threads, settled
+from session.rig import CONFIG, MODEL, Heard, client_for, our_threads
+from waiting import Caught, descriptors, settled
 
 from livesdk.emulator import Scenario
 

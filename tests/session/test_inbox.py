@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from session.rig import Caught, settled, within
+from waiting import Caught, settled, within
 
 from livesdk.inbox import End, Inbox
 

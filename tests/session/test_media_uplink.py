@@ -5,15 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from session.opened import (
-    PATIENCE,
-    Running,
-    fill_the_buffers,
-    heard,
-    opened,
-    pcm_of,
-    stop_reading,
-)
+from session.opened import PATIENCE, fill_the_buffers, heard, opened, pcm_of, stop_reading
+from waiting import Caught
 
 import livesdk
 
@@ -71,7 +64,7 @@ def test_text_behind_media_waits_until_there_is_room_and_keeps_its_place():
     with opened() as (emulator, session):
         stop_reading(emulator, session, seconds=0.5)
         fill_the_buffers(session)
-        waiting = Running(session.send_client_content, "after", False, timeout=PATIENCE)
+        waiting = Caught(session.send_client_content, "after", False, timeout=PATIENCE)
         waiting.result()
         session.send_realtime_input(audio=b"\1\2")
         frames = heard(emulator, session)
@@ -98,7 +91,7 @@ def test_sixteen_microphones_lose_nothing_while_the_peer_reads():
             session.send_realtime_input(audio=bytes([number, count]))
 
     with opened() as (emulator, session):
-        speakers = [Running(speak, number) for number in range(16)]
+        speakers = [Caught(speak, number) for number in range(16)]
         for speaker in speakers:
             speaker.result()
         found = [pcm_of(frame) for frame in heard(emulator, session)]

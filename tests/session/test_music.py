@@ -7,7 +7,8 @@ import threading
 from itertools import count
 
 import pytest
-from session.opened import PATIENCE, Running, client_of, heard, music
+from session.opened import PATIENCE, client_of, heard, music
+from waiting import Caught
 
 import livesdk
 from livesdk import types
@@ -203,7 +204,7 @@ def test_changes_from_many_threads_are_all_kept_and_the_last_to_arrive_has_them_
             session.set_music_generation_config({field: step / 100 if fine else base + step})
 
     with music() as (emulator, session):
-        for knob in [Running(turn_the_knob, session, field) for field in fields]:
+        for knob in [Caught(turn_the_knob, session, field) for field in fields]:
             knob.result(30)
         frames = heard(emulator, session)
         final = session.music_generation_config

@@ -8,19 +8,8 @@ import threading
 import tracemalloc
 
 import pytest
-from session.opened import (
-    DONE,
-    PATIENCE,
-    TEXT,
-    Running,
-    arrival,
-    client_of,
-    content,
-    opened,
-    says,
-    spoken,
-)
-from session.rig import settled
+from session.opened import DONE, PATIENCE, TEXT, arrival, client_of, content, opened, says, spoken
+from waiting import Caught, settled
 
 import livesdk
 from livesdk.emulator import (
@@ -196,7 +185,7 @@ def test_all_of_a_burst_before_an_abnormal_close_is_delivered_first():
 
 def test_a_local_close_ends_a_receive_that_waits():
     with opened() as (_, session):
-        receiver = Running(lambda: list(session.receive()))
+        receiver = Caught(lambda: list(session.receive()))
         session.send_client_content("x", turn_complete=False)
         session.close()
         assert receiver.result() == []
@@ -247,7 +236,7 @@ def test_while_one_thread_asks_no_other_receives():
             refused.set()
 
     with opened(says(spoken("wait")), callbacks={"onmessage": receive_too}) as (emulator, session):
-        asking = Running(session.ask, "x", timeout=PATIENCE)
+        asking = Caught(session.ask, "x", timeout=PATIENCE)
         assert refused.wait(PATIENCE)
         emulator.inject(Send(DONE))
         assert asking.result().text == "wait"
@@ -264,7 +253,7 @@ def test_stop_receiving_ends_a_receive_that_waits_and_leaves_the_session_open():
                 first.set()
             return found
 
-        receiver = Running(receive)
+        receiver = Caught(receive)
         emulator.inject(note("one"))
         assert first.wait(PATIENCE)
         session.stop_receiving()
@@ -453,7 +442,7 @@ def test_ask_on_the_reading_thread_is_refused_instead_of_waiting_for_itself():
         emulator.inject(note("go"))
         for _ in range(3):
             assert caught.get(timeout=PATIENCE)
-        assert Running(session.ask, "x", timeout=PATIENCE).result().text == "Hello."
+        assert Caught(session.ask, "x", timeout=PATIENCE).result().text == "Hello."
 
 
 @pytest.mark.parametrize("dispatch", ["thread", "pool"])

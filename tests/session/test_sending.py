@@ -10,7 +10,6 @@ import pytest
 from session.opened import (
     MANUAL,
     PATIENCE,
-    Running,
     blob,
     fill_the_buffers,
     heard,
@@ -18,6 +17,7 @@ from session.opened import (
     pcm_of,
     stop_reading,
 )
+from waiting import Caught
 
 import livesdk
 from livesdk import ConfigError, types
@@ -371,7 +371,7 @@ def test_sixteen_threads_send_everything_at_once_and_each_keeps_its_order():
             session.send_context_update(system_instruction=f"e {tag}")
 
     with opened() as (emulator, session):
-        talkers = [Running(talk, session, number) for number in range(threads)]
+        talkers = [Caught(talk, session, number) for number in range(threads)]
         for talker in talkers:
             talker.result(40)
         frames = heard(emulator, session)

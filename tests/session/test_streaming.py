@@ -8,7 +8,8 @@ import time
 import wave
 
 import pytest
-from session.opened import MANUAL, PATIENCE, Running, blob, heard, opened, pcm_of, stop_reading
+from session.opened import MANUAL, PATIENCE, blob, heard, opened, pcm_of, stop_reading
+from waiting import Caught
 
 import livesdk
 from livesdk import pcm, streaming, types
@@ -213,7 +214,7 @@ def test_a_stream_takes_as_long_as_it_is_spoken():
 def test_it_stops_at_once_when_the_session_ends(who):
     begun = threading.Event()
     with opened() as (emulator, session):
-        streaming_ = Running(
+        streaming_ = Caught(
             session.send_media_stream,
             pcm.silence(600_000, 16_000),
             chunk_ms=60_000,  # waits a minute between two

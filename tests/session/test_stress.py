@@ -13,7 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from session.rig import CONFIG, MODEL, Caught, Heard, client_for, descriptors, our_threads, settled
+from session.rig import CONFIG, MODEL, Heard, client_for, our_threads
+from waiting import Caught, descriptors, settled
 
 import livesdk
 from livesdk.emulator import (

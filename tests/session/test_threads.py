@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from session.rig import Heard, our_threads, settled
+from session.rig import Heard, our_threads
+from waiting import settled
 
 import livesdk
 from livesdk.emulator import Burst, Close, Scenario

@@ -9,8 +9,9 @@ import threading
 import wave
 
 import pytest
-from session.opened import DONE, PATIENCE, Running, arrival, content, opened, says, spoken
-from session.rig import Heard, settled
+from session.opened import DONE, PATIENCE, arrival, content, opened, says, spoken
+from session.rig import Heard
+from waiting import Caught, settled
 
 import livesdk
 from livesdk import codec, pcm
@@ -179,7 +180,7 @@ def test_stop_receiving_cuts_ask_off_with_what_there_is():
     callbacks = {"onmessage": lambda message: message.text and begun.set()}
     begun = threading.Event()
     with opened([Say("Well"), Silence()], callbacks=callbacks) as (_, session):
-        asking = Running(session.ask, "x", timeout=PATIENCE)
+        asking = Caught(session.ask, "x", timeout=PATIENCE)
         assert begun.wait(PATIENCE)
         session.stop_receiving()
         turn = asking.result()

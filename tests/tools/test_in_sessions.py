@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from session.rig import Caught, Peer, Raw, say, settled, within
+from session.rig import Peer, Raw, say
+from waiting import Caught, settled, within
 
 import livesdk
 from livesdk import LiveCallbacks, ToolContext, calls, tool

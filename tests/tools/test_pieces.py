@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from session.rig import Peer, Raw, say, settled
+from session.rig import Peer, Raw, say
+from waiting import settled
 
 import livesdk
 from livesdk import codec, tool

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from rawserver import Peer, RawServer, text
-from transport.kit import Task, descriptors, payload, soon, stay_open, until, within
+from transport.kit import payload, soon, stay_open
+from waiting import Caught, descriptors, until, within
 
 from livesdk.errors import AuthenticationError, ConfigError, ConnectError, LiveTimeout
 from livesdk.transport import Dial, Lost, WebSocketTransport
@@ -374,12 +375,12 @@ def test_abort_ends_a_dial_at_once(talk, url, proxy):
             proxy=proxy.format(port=server.port),
             ssl_context=ssl.create_default_context,
         )
-        task = Task(lambda: transport.open(request, soon()))
+        task = Caught(lambda: transport.open(request, soon()))
         until(lambda: server.clients == 1)
         with within(0.2 + SLACK):
             transport.abort()
             with pytest.raises(Lost):
-                task.wait()
+                task.result()
     transport.close()
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 from rawserver import TEXT, Peer, RawServer, text
-from transport.kit import Task, descriptors, payload, receive, soon, stay_open, until, within
+from transport.kit import payload, receive, soon, stay_open
+from waiting import Caught, descriptors, until, within
 
 from livesdk.transport import Lost, WebSocketTransport, _waiting
 
@@ -40,13 +41,13 @@ def lose(function: object) -> None:
 def test_abort_wakes_every_thread(connect, speech):
     with RawServer(stay_open, tls=speech.server, receive_buffer=4096) as server:
         transport = connect(server.url, context=speech.client)
-        tasks = [Task(lambda: lose(lambda: [transport.receive(None) for _ in range(3)]))]
-        tasks += [Task(lambda: lose(lambda: transport.send(BIG, soon()))) for _ in range(4)]
+        tasks = [Caught(lambda: lose(lambda: [transport.receive(None) for _ in range(3)]))]
+        tasks += [Caught(lambda: lose(lambda: transport.send(BIG, soon()))) for _ in range(4)]
         until(lambda: transport._waiting == 4)
         with within(AT_ONCE):
             transport.abort()
             for task in tasks:
-                task.wait()
+                task.result()
         lose(lambda: transport.send(b"x", soon()))
         lose(lambda: transport.send_media(b"x", 20.0))
         transport.ping()
@@ -59,12 +60,12 @@ def test_close_frees_every_descriptor_when_the_last_thread_is_back(connect, spee
         connect(server.url, context=speech.client).close()
         server_side = descriptors()
         transport = connect(server.url, context=speech.client)
-        tasks = [Task(lambda: lose(lambda: transport.send(BIG, soon()))) for _ in range(4)]
+        tasks = [Caught(lambda: lose(lambda: transport.send(BIG, soon()))) for _ in range(4)]
         until(lambda: transport._waiting == 4)
         with within(AT_ONCE):
             transport.close()
             for task in tasks:
-                task.wait()
+                task.result()
         assert transport._sock is None
         assert transport._waiting == 0
         until(lambda: descriptors() <= server_side + 1)  # the server's end of the connection
@@ -111,11 +112,11 @@ def test_close_and_abort_race_with_everything(connect, speech):
                     pass
 
             tasks = [
-                Task(lambda action=action: run(action))
+                Caught(lambda action=action: run(action))
                 for action in ("send", "media", "abort", "receive", "ping")
             ]
             for task in tasks:
-                task.wait()
+                task.result()
             transport.close()
             assert transport._sock is None
             assert transport.stats.frames_queued == 0
@@ -179,9 +180,9 @@ def test_systems_without_poll_work(connect, speech, monkeypatch):
         transport = connect(server.url, context=speech.client)
         exchange(transport, "without poll")
         exchange(transport, "y" * (16 << 20))
-        task = Task(lambda: lose(lambda: [transport.receive(None) for _ in range(3)]))
+        task = Caught(lambda: lose(lambda: [transport.receive(None) for _ in range(3)]))
         transport.abort()
-        task.wait()
+        task.result()
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             with pytest.raises(ConnectionError):
@@ -200,7 +201,7 @@ def test_a_peer_that_closes_its_half_ends_a_waiting_send_without_a_spin(connect)
 
     with RawServer(talk, receive_buffer=4096) as server:
         transport = connect(server.url)
-        assert Task(lambda: send(transport)).wait() < 0.5
+        assert Caught(lambda: send(transport)).result() < 0.5
         with pytest.raises(Lost):
             receive(transport)
         server.release()
@@ -216,11 +217,11 @@ def test_a_peer_that_resets_ends_a_waiting_send(connect):
 
     with RawServer(talk, receive_buffer=4096) as server:
         transport = connect(server.url)
-        task = Task(lambda: lose(lambda: transport.send(BIG, soon())))
+        task = Caught(lambda: lose(lambda: transport.send(BIG, soon())))
         until(lambda: transport._waiting == 1)
         with within(AT_ONCE):
             gate.set()
-            task.wait()
+            task.result()
 
 
 def test_a_frame_that_another_thread_gets_out_frees_its_sender(connect):
@@ -235,13 +236,13 @@ def test_a_frame_that_another_thread_gets_out_frees_its_sender(connect):
 
     with RawServer(talk, receive_buffer=4096) as server:
         transport = connect(server.url)
-        first = Task(lambda: transport.send(BIG, soon()))
+        first = Caught(lambda: transport.send(BIG, soon()))
         until(lambda: transport._waiting == 1)
-        second = Task(lambda: lose(lambda: transport.send(BIG, soon())))
+        second = Caught(lambda: lose(lambda: transport.send(BIG, soon())))
         until(lambda: transport._waiting == 2)
         gate.set()
-        first.wait()
-        assert second.is_running
+        first.result()
+        assert second.is_alive()
         transport.abort()
-        second.wait()
+        second.result()
         server.release()

@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, strategies as st
 from rawserver import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame
-from transport.kit import Task
+from waiting import Caught
 
 from livesdk.transport._frames import (
     CloseFrame,
@@ -86,9 +86,9 @@ def test_a_frame_is_masked_whatever_its_size(size):
 
 def test_keys_differ_whichever_thread_asks():
     keys, found = Keys(), []
-    tasks = [Task(lambda: found.extend(keys.next() for _ in range(1000))) for _ in range(4)]
+    tasks = [Caught(lambda: found.extend(keys.next() for _ in range(1000))) for _ in range(4)]
     for task in tasks:
-        task.wait()
+        task.result()
     assert {len(key) for key in found} == {4}
     assert len(set(found)) > 3990  # two of four thousand may be the same by chance
 

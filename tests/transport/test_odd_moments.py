@@ -12,7 +12,8 @@ from typing import Any, Callable
 
 import pytest
 from rawserver import Peer, RawServer, text
-from transport.kit import Task, descriptors, payload, soon, stay_open, until, within
+from transport.kit import payload, soon, stay_open
+from waiting import Caught, descriptors, until, within
 
 from livesdk.transport import Dial, Lost, WebSocketTransport
 
@@ -62,7 +63,7 @@ def test_a_write_that_wants_to_read_waits_for_that_and_does_not_spin(connect):
     with RawServer(talk) as server:
         transport = connect(server.url)
         exchange_for(transport, ReadsFirst)
-        assert Task(lambda: send(transport)).wait() < 0.2
+        assert Caught(lambda: send(transport)).result() < 0.2
         assert gate.wait(20)
         assert payload(transport) == "something to read"
 
@@ -78,7 +79,7 @@ def test_a_reader_with_frames_to_send_does_not_spin_either(connect):
         transport.send_media(b"x", 20.0)
         assert transport.stats.frames_queued == 1
         transport.receive(time.monotonic())  # takes the wake-up
-        assert Task(lambda: listen(transport)).wait() < 0.2
+        assert Caught(lambda: listen(transport)).result() < 0.2
         server.release()
 
 
@@ -106,14 +107,14 @@ def test_signals_change_nothing(connect):
     try:
         with RawServer(stay_open, receive_buffer=4096) as server:
             transport = connect(server.url)
-            task = Task(bother)
+            task = Caught(bother)
             started = time.monotonic()
             assert transport.receive(started + 0.3) is None
             assert time.monotonic() >= started + 0.3
             with pytest.raises(Lost):
                 transport.send(b"x" * (8 << 20), time.monotonic() + 0.3)
             stop.set()
-            task.wait()
+            task.result()
             server.release()
     finally:
         stop.set()
@@ -167,12 +168,12 @@ def test_aborts_at_any_moment_of_a_dial_end_it(speech):
                 proxy="",
                 ssl_context=lambda: speech.client,  # type: ignore[arg-type,return-value]
             )
-            task = Task(lambda made=transport, asked=request: made.open(asked, soon()))
+            task = Caught(lambda made=transport, asked=request: made.open(asked, soon()))
             threading.Event().wait(number * 0.0002)
             transport.abort()
             with within(2):
                 try:
-                    task.wait()
+                    task.result()
                 except Lost:
                     pass
                 else:

@@ -10,7 +10,8 @@ import ssl
 
 import pytest
 from rawserver import Peer, RawServer, text
-from transport.kit import payload, within
+from transport.kit import payload
+from waiting import within
 
 from livesdk.errors import ConfigError, ConnectError
 from livesdk.transport import _proxy

@@ -22,7 +22,8 @@ from rawserver import (
     text,
 )
 from relay import Relay
-from transport.kit import PATIENCE, Task, payload, receive, soon, stay_open, until, within
+from transport.kit import PATIENCE, payload, receive, soon, stay_open
+from waiting import Caught, until, within
 
 from livesdk.transport import CloseFrame, Lost, WebSocketTransport, _websocket
 from livesdk.transport._waiting import wait_ready
@@ -272,10 +273,10 @@ def test_receive_returns_at_its_deadline_whatever_the_peer_does(connect, speech,
 def test_wake_makes_receive_return(connect, speech):
     with RawServer(stay_open, tls=speech.server) as server:
         transport = connect(server.url, context=speech.client)
-        task = Task(lambda: transport.receive(None))
+        task = Caught(lambda: transport.receive(None))
         with within(0.5):
             transport.wake()
-            assert task.wait() is None
+            assert task.result() is None
         transport.wake()
         transport.wake()
         assert transport.receive(soon()) is None
@@ -306,9 +307,9 @@ def test_a_deadline_may_be_as_far_as_one_likes(connect, deadline):
     with RawServer(lambda peer: stay_open(peer, text("x"))) as server:
         transport = connect(server.url)
         assert transport.receive(deadline).payload == "x"
-        task = Task(lambda: transport.receive(deadline))
+        task = Caught(lambda: transport.receive(deadline))
         transport.wake()
-        assert task.wait() is None
+        assert task.result() is None
 
 
 def test_what_came_before_a_violation_is_delivered(connect):

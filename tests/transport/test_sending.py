@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from rawserver import CLOSE, PING, PONG, TEXT, Peer, RawServer, frame
-from transport.kit import PATIENCE, Task, receive, soon, stay_open, until, within
+from transport.kit import PATIENCE, receive, soon, stay_open
+from waiting import Caught, until, within
 
 from livesdk.errors import LiveTimeout
 from livesdk.transport import Lost, WebSocketTransport, _websocket
@@ -53,9 +54,9 @@ class Reader:
         return self.frames
 
 
-def block(transport: WebSocketTransport) -> Task:
+def block(transport: WebSocketTransport) -> Caught:
     """Fill every buffer on the way; return the send that does not come to its end."""
-    task = Task(lambda: transport.send(BIG, soon()))
+    task = Caught(lambda: transport.send(BIG, soon()))
     until(lambda: is_blocked(transport))
     return task
 
@@ -93,15 +94,15 @@ def test_frames_of_many_threads_never_interleave(connect, speech):
 
     with RawServer(reader, tls=speech.server, receive_buffer=64 * 1024) as server:
         transport = connect(server.url, context=speech.client)
-        listening = Task(lambda: pump(transport))
-        tasks = [Task(lambda name=name: send_all(transport, name)) for name in range(16)]
+        listening = Caught(lambda: pump(transport))
+        tasks = [Caught(lambda name=name: send_all(transport, name)) for name in range(16)]
         for _ in range(20):
             reader.send(frame(PING, b"between"))
         for task in tasks:
-            task.wait(60)
+            task.result(60)
         frames = reader.await_frames(16 * 27 + 20)
         transport.abort()
-        listening.wait()
+        listening.result()
     orders = defaultdict(list)
     for opcode, body in frames:
         if opcode == PONG:
@@ -144,9 +145,9 @@ def test_a_send_that_did_not_start_times_out_and_is_not_sent(connect, speech):
         with within(0.3 + 0.8), pytest.raises(LiveTimeout, match="nothing was sent") as caught:
             transport.send(b"late", time.monotonic() + 0.3)
         assert caught.value.phase == "send"
-        assert blocked.is_running
+        assert blocked.is_alive()
         reader.read()
-        blocked.wait()
+        blocked.result()
         transport.send(b"after", soon())
         assert [body for _, body in reader.await_frames(2)] == [BIG, b"after"]
         transport.close()
@@ -169,12 +170,12 @@ def test_a_send_that_stops_half_way_fails_the_connection(connect, speech):
 def test_waiting_senders_end_with_the_connection(connect, speech):
     with RawServer(Reader(reads=False), tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
         transport = connect(server.url, context=speech.client)
-        first = Task(lambda: transport.send(BIG, time.monotonic() + 2.0))
+        first = Caught(lambda: transport.send(BIG, time.monotonic() + 2.0))
         until(lambda: is_blocked(transport))
-        others = [Task(lambda: transport.send(b"x", soon())) for _ in range(5)]
+        others = [Caught(lambda: transport.send(b"x", soon())) for _ in range(5)]
         for task in (first, *others):
             with pytest.raises(Lost):
-                task.wait()
+                task.result()
         assert transport.stats.frames_queued == 0
 
 
@@ -189,7 +190,7 @@ def test_old_media_are_dropped_beyond_a_second(connect, speech):
         assert transport.stats.media_queued_ms == 1000.0
         assert transport.stats.media_dropped_ms == 3000.0
         reader.read()
-        blocked.wait()
+        blocked.result()
         until(lambda: transport.receive(time.monotonic()) is None and not transport._outbox.queue)
         bodies = [body for _, body in reader.await_frames(51)[1:]]
         assert bodies == [b"%d" % number for number in range(150, 200)]
@@ -203,14 +204,14 @@ def test_a_message_is_not_dropped_among_media(connect):
         transport = connect(server.url)
         blocked = block(transport)
         transport.send_media(b"old", 900.0)
-        message = Task(lambda: transport.send(b"message", soon()))
+        message = Caught(lambda: transport.send(b"message", soon()))
         until(lambda: transport.stats.frames_queued == 3)
         transport.send_media(b"new", 900.0)
         transport.send_media(b"larger than the whole allowance", 5000.0)
         assert transport.stats.media_dropped_ms == 1800.0
         reader.read()
-        blocked.wait()
-        message.wait()
+        blocked.result()
+        message.result()
         until(lambda: transport.receive(time.monotonic()) is None and not transport._outbox.queue)
         bodies = [body for _, body in reader.await_frames(3)[1:]]
         assert bodies == [b"message", b"larger than the whole allowance"]
@@ -222,32 +223,32 @@ def test_media_go_out_while_the_reader_waits(connect, speech):
     with RawServer(reader, tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
         transport = connect(server.url, context=speech.client)
         blocked = block(transport)
-        listening = Task(lambda: pump(transport))
+        listening = Caught(lambda: pump(transport))
         transport.send_media(b"media", 20.0)
         reader.read()
-        blocked.wait()
+        blocked.result()
         assert reader.await_frames(2)[1] == (TEXT, b"media")
         transport.abort()
-        listening.wait()
+        listening.result()
 
 
 def test_pings_are_answered_while_a_message_is_being_sent(connect, speech):
     reader = Reader(reads=False)
     with RawServer(reader, tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
         transport = connect(server.url, context=speech.client)
-        listening = Task(lambda: pump(transport))
+        listening = Caught(lambda: pump(transport))
         blocked = block(transport)
-        second = Task(lambda: transport.send(b"second", soon()))
+        second = Caught(lambda: transport.send(b"second", soon()))
         until(lambda: transport.stats.frames_queued == 2)
         reader.send(frame(PING, b"are you there?"))
         until(lambda: transport.stats.frames_queued == 3)
         reader.read()
-        blocked.wait()
-        second.wait()
+        blocked.result()
+        second.result()
         frames = reader.await_frames(3)
         assert frames[1:] == [(TEXT, b"second"), (PONG, b"are you there?")]
         transport.abort()
-        listening.wait()
+        listening.result()
 
 
 def test_a_peer_that_pings_and_never_reads_is_held_to_a_bound(connect, speech):
@@ -300,7 +301,7 @@ def test_ctrl_c_takes_a_waiting_frame_back(connect, monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 transport.send(b"interrupted", soon())
         reader.read()
-        blocked.wait()
+        blocked.result()
         transport.send(b"after", soon())
         assert [body for _, body in reader.await_frames(2)[1:]] == [b"after"]
         transport.close()
@@ -366,15 +367,15 @@ def test_a_close_frame_waits_for_the_message_before_it(connect, speech):
     with RawServer(reader, tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
         transport = connect(server.url, context=speech.client)
         blocked = block(transport)
-        listening = Task(lambda: pump(transport))
+        listening = Caught(lambda: pump(transport))
         transport.send_media(b"dropped", 20.0)
         transport.send_close(1000, "")
         reader.read()
-        blocked.wait()
+        blocked.result()
         frames = reader.await_frames(2)
         assert [opcode for opcode, _ in frames] == [TEXT, CLOSE]
         transport.abort()
-        listening.wait()
+        listening.result()
 
 
 def test_nothing_is_sent_before_the_connection_is_open(transport):
@@ -412,11 +413,11 @@ def test_waiting_for_room_costs_no_processor(connect, speech):
 
     with RawServer(stay_open, tls=speech.server, receive_buffer=SMALL_BUFFER) as server:
         transport = connect(server.url, context=speech.client)
-        sending = Task(lambda: send(transport))
+        sending = Caught(lambda: send(transport))
         until(lambda: is_blocked(transport))
-        listening = Task(lambda: listen(transport))
-        assert sending.wait() < 0.5
-        assert listening.wait() < 0.3
+        listening = Caught(lambda: listen(transport))
+        assert sending.result() < 0.5
+        assert listening.result() < 0.3
         server.release()
 
 

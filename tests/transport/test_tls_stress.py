@@ -18,7 +18,8 @@ import time
 import attrs
 import pytest
 from rawserver import BINARY, TEXT, Peer, RawServer, frame, text, upgrade_answer
-from transport.kit import Task, payload, receive, soon
+from transport.kit import payload, receive, soon
+from waiting import Caught
 
 from livesdk.transport import Dial, Lost, Message, WebSocketTransport
 
@@ -86,7 +87,7 @@ def converse(url: str, context: ssl.SSLContext, number: int) -> str:
             Dial(url=url, headers={}, proxy="", ssl_context=lambda: context),
             time.monotonic() + 30,
         )
-        sending = Task(lambda: [transport.send(body.encode(), soon()) for body in bodies])
+        sending = Caught(lambda: [transport.send(body.encode(), soon()) for body in bodies])
         got: list[str] = []
         unasked = 0
         while len(got) < MESSAGES or unasked < MESSAGES + 3:
@@ -96,7 +97,7 @@ def converse(url: str, context: ssl.SSLContext, number: int) -> str:
                 got.append(event.payload)
             else:
                 unasked += 1
-        sending.wait()
+        sending.result()
         return "" if got == bodies else "corrupt"
     except Lost as error:
         return f"lost: {error}"
@@ -125,9 +126,9 @@ def test_no_connection_is_lost_while_both_sides_talk(ends, tally):
                 failures.append(failure)
 
     with RawServer(both_ways, tls=ends.server) as server:
-        workers = [Task(work) for _ in range(AT_ONCE)]
+        workers = [Caught(work) for _ in range(AT_ONCE)]
         for worker in workers:
-            worker.wait(DEADLINE)
+            worker.result(DEADLINE)
         assert server.clients == count
     tally("TLS connections, both sides talking", count)
     tally("TLS connections lost or corrupt", len(failures))
@@ -147,9 +148,9 @@ def test_much_data_both_ways_arrives_whole(connect, ends):
 
     with RawServer(talk, tls=ends.server) as server:
         transport = connect(server.url, context=ends.client)
-        sending = Task(lambda: [transport.send(body, soon()) for body in bodies])
+        sending = Caught(lambda: [transport.send(body, soon()) for body in bodies])
         assert [payload(transport) for _ in bodies] == bodies
-        sending.wait()
+        sending.result()
         assert payload(transport) == "all"
         server.release()
 
@@ -165,7 +166,7 @@ class OpenSsl:
         )
         self.output = b""
         self._condition = threading.Condition()
-        self._reading = Task(self._read)
+        self._reading = Caught(self._read)
         self.port = int(self.await_output(rb"ACCEPT \S+:(\d+)")[1])
 
     def _read(self) -> None:
@@ -193,7 +194,7 @@ class OpenSsl:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._reading.wait()
+        self._reading.result()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.close()
@@ -203,11 +204,11 @@ class OpenSsl:
 def test_a_change_of_keys_disturbs_nothing(connect, made):
     server = OpenSsl(made.chain_file)
     try:
-        opening = Task(lambda: connect(f"wss://localhost:{server.port}/", context=made.client))
+        opening = Caught(lambda: connect(f"wss://localhost:{server.port}/", context=made.client))
         key = server.await_output(rb"Sec-WebSocket-Key: (\S+)")[1].decode()
         server.await_output(rb"\r\n\r\n")
         server.write(upgrade_answer(key))
-        transport = opening.wait()
+        transport = opening.result()
         for number in range(20):
             server.write(b"K\n")  # asks for new keys from both sides
             server.await_output(rb">>>[^\n]*KeyUpdate")

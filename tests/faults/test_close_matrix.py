@@ -356,7 +356,7 @@ def test_ctrl_c_while_connecting(phase: str, tally: Any, monkeypatch: pytest.Mon
         interrupting = Caught(interrupt)
         with pytest.raises(KeyboardInterrupt):
             connect(place.base_url, heard)
-        interrupting.outcome()
+        interrupting.result()
         assert timed_close(sessions.of(main)) == []
         assert heard == []
     tally("sessions closed")

@@ -169,7 +169,7 @@ def test_what_waits_for_the_connection_comes_after_what_is_replayed() -> None:
         waiting = Caught(say, session, 3)
         session.send_realtime_input(audio=bytes(640))
         go.set()
-        waiting.outcome()
+        waiting.result()
         session.close()
         station = line.stations[1]
         assert texts(station) == ["1", "2", "3"]

@@ -87,7 +87,7 @@ def test_what_another_thread_posts_waits_for_its_turn_on_the_reader():
     with within(1.0):
         ours.post("message", 2)  # not here: one at a time
     gate.set()
-    first.outcome()
+    first.result()
     assert told == [(1, "test-call"), (2, "test-call")]
 
 
@@ -196,7 +196,7 @@ def test_many_threads_post_and_nothing_is_lost():
             ours.post("message", start + number)
 
     for call in [Caught(post, start) for start in range(0, 4000, 500)]:
-        call.outcome()
+        call.result()
     ours.end()
     assert ours.wait_done(in_five_seconds())
     assert sorted(told) == list(range(4000))

@@ -480,7 +480,7 @@ def test_while_it_is_closing_senders_raise_what_will_be(connect, raw):
     assert session.wait_ended(5)
     with within(0.5), pytest.raises(livesdk.SessionClosed) as caught:
         session.send_client_content("x")
-    closing.outcome()
+    closing.result()
     assert caught.value.info == session.close_info
 
 

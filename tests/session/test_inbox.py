@@ -133,5 +133,5 @@ def test_nothing_is_lost_between_two_threads():
     got = [inbox.get(soon()) for _ in range(5000)]
     with pytest.raises(End):
         inbox.get(soon())
-    filling.outcome()
+    filling.result()
     assert got == list(range(5000))

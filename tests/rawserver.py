@@ -67,6 +67,40 @@ def upgrade_answer(key: str, **headers: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""]).encode()
 
 
+def head_from(read: Callable[[int], bytes]) -> str:
+    """Read the head of an HTTP request; ``read`` returns so many bytes."""
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        data += read(1)
+    return data.decode("latin-1")
+
+
+def key_of(head: str) -> str:
+    """Return the key in the head of a request for an upgrade."""
+    found = re.search(r"(?im)^Sec-WebSocket-Key: *(\S+)", head)
+    assert found, head
+    return found[1]
+
+
+def frame_from(read: Callable[[int], bytes]) -> tuple[int, bytes]:
+    """Read one frame of a client, which must be final and masked; ``read`` as above."""
+    first, second = read(2)
+    assert first & 0xF0 == 0x80, f"not a final frame without reserved bits: {first:#x}"
+    assert second & 0x80, "a client has to mask"
+    size = second & 0x7F
+    if size == 126:
+        size = int.from_bytes(read(2), "big")
+        assert size > 125, "the shortest form of the length has to be used"
+    elif size == 127:
+        size = int.from_bytes(read(8), "big")
+        assert size > 0xFFFF, "the shortest form of the length has to be used"
+    key = read(4)
+    data = read(size)
+    mask = (key * (size // 4 + 1))[:size]
+    mixed = int.from_bytes(data, "big") ^ int.from_bytes(mask, "big")
+    return first & 0x0F, mixed.to_bytes(size, "big")
+
+
 class Gone(Exception):
     """The client ended the connection."""
 
@@ -115,17 +149,12 @@ class Peer:
 
     def read_request(self) -> str:
         """Read the head of an HTTP request."""
-        data = b""
-        while not data.endswith(b"\r\n\r\n"):
-            data += self.read(1)
-        self.request = data.decode("latin-1")
+        self.request = head_from(self.read)
         return self.request
 
     def answer(self, **headers: str) -> bytes:
         """Return the head of the answer to the request; what is given replaces what is right."""
-        found = re.search(r"(?im)^Sec-WebSocket-Key: *(\S+)", self.request)
-        assert found, self.request
-        return upgrade_answer(found[1], **headers)
+        return upgrade_answer(key_of(self.request), **headers)
 
     def upgrade(self, then: bytes = b"") -> None:
         """Do the server's part of the handshake; ``then`` goes out with the answer."""
@@ -134,21 +163,7 @@ class Peer:
 
     def frame(self) -> tuple[int, bytes]:
         """Read one frame of the client, which must be final and masked."""
-        first, second = self.read(2)
-        assert first & 0xF0 == 0x80, f"not a final frame without reserved bits: {first:#x}"
-        assert second & 0x80, "a client has to mask"
-        size = second & 0x7F
-        if size == 126:
-            size = int.from_bytes(self.read(2), "big")
-            assert size > 125, "the shortest form of the length has to be used"
-        elif size == 127:
-            size = int.from_bytes(self.read(8), "big")
-            assert size > 0xFFFF, "the shortest form of the length has to be used"
-        key = self.read(4)
-        data = self.read(size)
-        mask = (key * (size // 4 + 1))[:size]
-        mixed = int.from_bytes(data, "big") ^ int.from_bytes(mask, "big")
-        return first & 0x0F, mixed.to_bytes(size, "big")
+        return frame_from(self.read)
 
     def hold(self) -> None:
         """Wait for the end of the test."""

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rawserver import CLOSE
 from recovery.stations import Line, Station
-from session.rig import CLOSE, PATIENCE, Heard, Peer, our_threads
+from session.rig import PATIENCE, Heard, Peer, our_threads
 from waiting import settled
 
 import livesdk

@@ -22,8 +22,9 @@ from typing import Any
 import attrs
 import pytest
 from faults.closing import MODES, PEERS, PHASES, SLACK, TIMEOUT, Place, Scene, all_at_once
+from rawserver import CLOSE
 from recovery.stations import FAST, Station
-from session.rig import CLOSE, PATIENCE, our_threads
+from session.rig import PATIENCE, our_threads
 from waiting import Caught, descriptors, settled
 
 import livesdk

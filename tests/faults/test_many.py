@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from faults.cutting import LONG
+from rawserver import CLOSE
 from recovery.stations import FAST
 from relay import Relay
-from session.rig import CLOSE, Heard, Peer, Raw, client_for
+from session.rig import Heard, Peer, Raw, client_for
 from waiting import Caught, descriptors, settled
 
 import livesdk

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from session.rig import CLOSE, PATIENCE, SETUP_COMPLETE, Peer, Raw
+from rawserver import CLOSE
+from session.rig import PATIENCE, SETUP_COMPLETE, Peer, Raw
 
 import livesdk
 

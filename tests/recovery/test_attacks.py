@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 import pytest
+from rawserver import CLOSE
 from recovery.stations import FAST, TEXT, Line, Station, connected, nice
-from session.rig import CLOSE, PATIENCE, Heard, our_threads
+from session.rig import PATIENCE, Heard, our_threads
 from waiting import Caught, settled, within
 
 import livesdk

@@ -10,8 +10,9 @@ import threading
 from typing import Any
 
 import pytest
+from rawserver import CLOSE
 from recovery.stations import TEXT, Line, Station, connected, nice
-from session.rig import CLOSE, PATIENCE, Heard
+from session.rig import PATIENCE, Heard
 from waiting import Caught, descriptors, settled, within
 
 import livesdk

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from rawserver import CLOSE
 from recovery.stations import Line, Station, connected
-from session.rig import CLOSE, PATIENCE, Heard
+from session.rig import PATIENCE, Heard
 from waiting import Caught
 
 import livesdk

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import json
-import re
 import socket
-import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from rawserver import BINARY, CLOSE, frame, frame_from, head_from, key_of, upgrade_answer
 
 import livesdk
 from livesdk.emulator import Emulator
@@ -22,8 +20,6 @@ MODEL = "models/m"  # no family: nothing is warned about
 CONFIG = {"response_modalities": ["TEXT"]}
 PATIENCE = 5.0
 SETUP_COMPLETE = b'{"setupComplete": {}}'
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-_ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 
 
 def client_for(server: Emulator | Raw, **options: Any) -> livesdk.Client:
@@ -154,16 +150,7 @@ class Peer:
         self.frames: list[tuple[int, bytes]] = []
 
     def upgrade(self) -> None:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += self._exactly(1)
-        match = re.search(rb"(?i)sec-websocket-key: (\S+)", head)
-        assert match
-        accept = base64.b64encode(hashlib.sha1(match[1] + _ACCEPT).digest())
-        self.sock.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-        )
+        self.sock.sendall(upgrade_answer(key_of(head_from(self._exactly))))
 
     def _exactly(self, count: int) -> bytes:
         data = b""
@@ -179,36 +166,16 @@ class Peer:
 
     def send_at_once(self, *frames: tuple[bytes | dict[str, Any], int]) -> None:
         """Send frames so that one read brings them all."""
-        self.sock.sendall(b"".join(self._frame(*frame) for frame in frames))
-
-    def _frame(self, payload: bytes | dict[str, Any], opcode: int) -> bytes:
-        if isinstance(payload, dict):
-            payload = json.dumps(payload).encode()
-        size = len(payload)
-        if size < 126:
-            head = struct.pack("!BB", 0x80 | opcode, size)
-        elif size < 1 << 16:
-            head = struct.pack("!BBH", 0x80 | opcode, 126, size)
-        else:
-            head = struct.pack("!BBQ", 0x80 | opcode, 127, size)
-        return head + payload
+        self.sock.sendall(b"".join(frame(opcode, _octets(each)) for each, opcode in frames))
 
     def close(self, code: int, reason: str = "") -> None:
         self.send(code.to_bytes(2, "big") + reason.encode(), CLOSE)
 
     def read(self) -> tuple[int, bytes]:
         """Return the next frame of the client, unmasked."""
-        first, size = self._exactly(2)
-        size &= 0x7F
-        if size == 126:
-            size = int.from_bytes(self._exactly(2), "big")
-        elif size == 127:
-            size = int.from_bytes(self._exactly(8), "big")
-        key = self._exactly(4)
-        data = self._exactly(size)
-        frame = (first & 0x0F, bytes(byte ^ key[i % 4] for i, byte in enumerate(data)))
-        self.frames.append(frame)
-        return frame
+        found = frame_from(self._exactly)
+        self.frames.append(found)
+        return found
 
     def read_all(self) -> None:
         """Read until the client is gone."""
@@ -233,6 +200,10 @@ class Peer:
 
     def of(self, opcode: int) -> list[bytes]:
         return [payload for kind, payload in self.frames if kind == opcode]
+
+
+def _octets(payload: bytes | dict[str, Any]) -> bytes:
+    return json.dumps(payload).encode() if isinstance(payload, dict) else payload
 
 
 def say(text: str) -> dict[str, Any]:

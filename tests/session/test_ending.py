@@ -12,16 +12,12 @@ import threading
 import time
 
 import pytest
-from rawserver import close_frame, frame
+from rawserver import BINARY, CLOSE, PING, TEXT, close_frame, frame
 from session.rig import (
-    BINARY,
-    CLOSE,
     CONFIG,
     MODEL,
     PATIENCE,
-    PING,
     SETUP_COMPLETE,
-    TEXT,
     Heard,
     client_for,
     our_threads,

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import pytest
 from rawserver import Peer, RawServer
+from waiting import Caught
 
 import livesdk
 from livesdk import AuthenticationError, ConfigError, ConnectError, LiveTimeout
@@ -402,14 +403,12 @@ def test_an_answer_that_is_no_http_is_a_connect_error():
                 connection.recv(65536)
                 connection.sendall(b"MQTT says hello\r\n\r\n")
 
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
+        answering = Caught(answer)
         base_url = f"http://127.0.0.1:{server.getsockname()[1]}"
         client = livesdk.Client(api_key="k", http_options={"base_url": base_url})
         with pytest.raises(ConnectError):
             client.auth_tokens.create(timeout=5)
-        thread.join(5)
-        assert not thread.is_alive()
+        answering.result()
 
 
 def test_no_answer_in_time_is_a_timeout(service):

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from waiting import Caught
 
 import livesdk
 from livesdk import AuthenticationError, ConfigError, FirebaseOptions
@@ -98,18 +99,13 @@ def test_sessions_that_start_together_refresh_once(emulator):
     credentials = Credentials()
     tokens = Tokens(credentials)
     gate = threading.Barrier(8)
-    found: list[Any] = []
 
-    def fetch() -> None:
+    def fetch() -> Any:
         gate.wait(10)
-        found.append(tokens.fetch())
+        return tokens.fetch()
 
-    threads = [threading.Thread(target=fetch) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert found == [("token-1", None)] * 8
+    calls = [Caught(fetch) for _ in range(8)]
+    assert [call.result() for call in calls] == [("token-1", None)] * 8
     assert credentials.refreshed == 1
 
 

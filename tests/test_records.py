@@ -13,6 +13,7 @@ from typing import Any, Optional
 import attrs
 import pytest
 from attrs import Factory, field
+from waiting import Caught
 
 import livesdk
 from livesdk._records import Later, define, frozen
@@ -137,18 +138,14 @@ def test_a_frozen_record_refuses_changes():
 
 def test_threads_that_come_first_together_all_get_theirs():
     ours, _ = like_attrs("frozen")
-    barrier, made = threading.Barrier(8), []
+    barrier = threading.Barrier(8)
 
-    def make(number: int) -> None:
+    def make(number: int) -> str:
         barrier.wait(10)
-        made.append(ours(str(number)).name)
+        return ours(str(number)).name
 
-    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(made) == [str(number) for number in range(8)]
+    calls = [Caught(make, number) for number in range(8)]
+    assert [call.result() for call in calls] == [str(number) for number in range(8)]
 
 
 def test_a_subclass_of_a_record_takes_its_arguments_and_more():

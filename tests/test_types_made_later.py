@@ -10,6 +10,7 @@ import threading
 
 import attrs
 import pytest
+from waiting import Caught
 
 from livesdk import types
 from livesdk.types._base import Model, define, frozen
@@ -51,18 +52,14 @@ def test_an_unknown_keyword_is_refused_by_the_first_call_already(fresh):
 
 
 def test_threads_that_come_first_together_all_get_theirs(fresh):
-    barrier, made = threading.Barrier(8), []
+    barrier = threading.Barrier(8)
 
-    def make(number: int) -> None:
+    def make(number: int) -> str:
         barrier.wait(10)
-        made.append(fresh(text=str(number)).text)
+        return fresh(text=str(number)).text
 
-    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(made) == [str(number) for number in range(8)]
+    calls = [Caught(make, number) for number in range(8)]
+    assert [call.result() for call in calls] == [str(number) for number in range(8)]
 
 
 def test_attrs_knows_the_class(fresh):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from session.opened import fill_the_buffers, stop_reading
 from session.rig import run_script
-from waiting import settled, until
+from waiting import Caught, settled, until
 
 import livesdk
 from livesdk import (
@@ -536,16 +536,13 @@ def test_a_stop_while_the_devices_open_leaves_nothing_on(converse):
     conversation = AudioConversation(
         session, microphone=microphone, speaker=CallableOutput(len), on_end=ended
     )
-    starting = threading.Thread(target=conversation.start)
-    starting.start()
+    starting = Caught(conversation.start)
     assert microphone.opening.wait(PATIENCE)
-    stopping = threading.Thread(target=conversation.stop, args=(PATIENCE,))
-    stopping.start()
+    stopping = Caught(conversation.stop, PATIENCE)
     assert conversation.running
     microphone.opens.set()
-    for thread in (starting, stopping):
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
+    starting.result()
+    stopping.result()
     assert not conversation.running
     assert not microphone.is_on
     ended.wait_for(lambda _: True)
@@ -582,12 +579,8 @@ def test_a_start_that_ctrl_c_breaks_off_leaves_nothing_running(converse, monkeyp
 def test_of_two_conversations_begun_at_once_one_is_refused(converse):
     _, session = converse()
     first, second = SlowToOpen(), SlowToOpen()
-
-    def start() -> None:
-        session.start_audio_conversation(microphone=first, speaker=CallableOutput(len))
-
-    starting = threading.Thread(target=start)
-    starting.start()
+    speaker = CallableOutput(len)
+    starting = Caught(session.start_audio_conversation, microphone=first, speaker=speaker)
     assert first.opening.wait(PATIENCE)
     assert session.in_conversation
     with pytest.raises(LocalProtocolError, match="stop_audio_conversation"):
@@ -595,8 +588,7 @@ def test_of_two_conversations_begun_at_once_one_is_refused(converse):
     assert not second.opening.is_set()
     threading.Timer(0.1, first.opens.set).start()
     session.stop_audio_conversation()
-    starting.join(PATIENCE)
-    assert not starting.is_alive()
+    starting.result()
     assert not session.in_conversation
     assert not first.is_on
 
@@ -609,23 +601,17 @@ def test_it_may_be_stopped_from_one_thread_and_started_from_another(converse):
         speaker=CallableOutput(len),
         on_end=lambda _: None,
     )
-    failures: list[BaseException] = []
 
     def stop() -> None:
-        try:
-            for _ in range(200):
-                conversation.stop()
-        except RuntimeError as error:
-            failures.append(error)
+        for _ in range(200):
+            conversation.stop()
 
-    stopping = threading.Thread(target=stop)
-    stopping.start()
+    stopping = Caught(stop)
     while stopping.is_alive():
         with contextlib.suppress(LocalProtocolError):
             conversation.start()
-    stopping.join()
+    stopping.result()
     conversation.stop()
-    assert failures == []
 
 
 def test_interrupting_by_hand_silences_all_that_the_model_still_says_in_this_turn(converse):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 import numpy as np
 import pytest
-from waiting import until
+from waiting import Caught, until
 
 from livesdk import AudioError, ConfigError, pcm
 from livesdk.audio import Device, FakeBackend, Microphone, Speaker, list_devices
@@ -153,15 +152,12 @@ def test_a_device_stopped_while_it_is_opened_stays_stopped():
         backend = FakeBackend()
         backend.opening.clear()
         device = made(backend=backend)
-        starting = threading.Thread(target=device.start)
-        starting.start()
+        starting = Caught(device.start)
         until(device._device._life.locked)
-        stopping = threading.Thread(target=device.stop)
-        stopping.start()
+        stopping = Caught(device.stop)
         backend.opening.set()
-        for thread in (starting, stopping):
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+        starting.result()
+        stopping.result()
         assert device.device_name is None
         assert not device._device.runs
 
@@ -171,18 +167,14 @@ def test_stop_wakes_a_reader():
     microphone = Microphone(backend=backend)
     microphone.start()
     backend.stall()
-    ended = threading.Event()
 
     def work() -> None:
-        while microphone.read(PATIENCE) is not None:
+        while microphone.read(60) is not None:
             pass
-        ended.set()
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    reading = Caught(work)
     microphone.stop()
-    assert ended.wait(PATIENCE)
-    thread.join()
+    reading.result()
 
 
 def test_start_and_stop_any_number_of_times():
@@ -303,14 +295,12 @@ def test_a_driver_that_blocks_on_open_delays_nobody_else():
     backend = FakeBackend()
     backend.opening.clear()
     speaker = Speaker(backend=backend)
-    thread = threading.Thread(target=speaker.start)
-    thread.start()
+    starting = Caught(speaker.start)
     speaker.write(pcm.tone(440, 100))
     assert speaker.queued_ms == 100
     assert speaker.flush() == 100
     backend.opening.set()
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
+    starting.result()
     speaker.stop()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import given, strategies as st
+from waiting import Caught
 
 from livesdk import codec
 from livesdk.codec import _parse
@@ -310,18 +311,14 @@ def test_raw_is_the_same_in_copies():
 
 def test_raw_may_be_asked_for_by_several_threads_at_once():
     message = codec.decode(framed(audio()))
-    barrier, found = threading.Barrier(4), []
+    barrier = threading.Barrier(4)
 
-    def ask() -> None:
+    def ask() -> Any:
         barrier.wait(10)
-        found.append(message.raw)
+        return message.raw
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert found == [audio()] * 4
+    calls = [Caught(ask) for _ in range(4)]
+    assert [call.result() for call in calls] == [audio()] * 4
 
 
 def test_raw_is_none_on_a_message_that_was_not_received():

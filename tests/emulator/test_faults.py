@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 
 import pytest
 from emulator.phone import GEMINI, MUSIC, kinds, text_of
+from waiting import Caught
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from livesdk.emulator import (
@@ -195,7 +195,6 @@ def test_a_client_that_is_not_read_is_still_spoken_to(phone):
     emulator, caller = phone(Scenario(replies=[[StopReading(), Say("I am deaf now")]]))
     assert caller.ask("go") == "I am deaf now"
     before = len(emulator.frames)
-    stuck = threading.Event()
 
     def pour() -> None:
         try:
@@ -203,15 +202,13 @@ def test_a_client_that_is_not_read_is_still_spoken_to(phone):
                 caller.send({"realtimeInput": {"text": "x" * 100_000}})
         except (ConnectionClosed, OSError):
             pass
-        stuck.set()
 
-    thread = threading.Thread(target=pour)
-    thread.start()
-    assert not stuck.wait(0.2)
+    pouring = Caught(pour)
+    pouring.join(0.2)
+    assert pouring.is_alive()
     assert len(emulator.frames) == before
     emulator.stop()
-    assert stuck.wait(5)
-    thread.join()
+    pouring.result()
 
 
 def test_reading_goes_on_after_a_while(phone):

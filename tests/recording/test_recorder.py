@@ -13,7 +13,7 @@ import pytest
 from recording.kit import recorded, refused
 from session.opened import TEXT, client_of, opened
 from session.rig import Heard, run_script
-from waiting import within
+from waiting import Caught, within
 
 import livesdk
 from livesdk import types
@@ -386,11 +386,8 @@ def test_two_threads_record_whole_frames_each_in_its_order(tmp_path):
             for number in range(100):
                 session.send_client_content(f"{name} {number}", turn_complete=False)
 
-        threads = [threading.Thread(target=send, args=(name,)) for name in "ab"]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for call in [Caught(send, name) for name in "ab"]:
+            call.result()
     frames = [e.frame for e in Replay(path).events if e.kind == "clientContent"]
     said = [frame["clientContent"]["turns"][0]["parts"][0]["text"] for frame in frames]
     for name in "ab":

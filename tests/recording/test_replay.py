@@ -328,11 +328,8 @@ def test_what_the_program_sends_is_taken_by_several_threads(tea):
             for _ in range(50):
                 session.send_client_content("x", turn_complete=False)
 
-        threads = [threading.Thread(target=send) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for call in [Caught(send) for _ in range(4)]:
+            call.result()
         assert session.stats.messages_sent == 200
 
 

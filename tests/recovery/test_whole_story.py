@@ -7,6 +7,7 @@ import time
 
 from recovery.stations import Line, Station, connected
 from session.rig import Heard
+from waiting import Caught, settled
 
 import livesdk
 
@@ -75,17 +76,14 @@ def test_one_conversation_over_four_connections() -> None:
                     next_at += 0.02
                     over.wait(max(0.0, next_at - time.monotonic()))
 
-            microphone = threading.Thread(target=speak, daemon=True)
-            microphone.start()
+            microphone = Caught(speak)
             assert gone_quiet.wait(5)
             heard.wait("reconnect", 2, timeout=15)
             last = line.wait(4)
             spoken = session.stats.messages_sent
-            while session.stats.messages_sent < spoken + 25:  # it goes on
-                over.wait(0.01)
+            assert settled(lambda: session.stats.messages_sent > spoken + 25)  # it goes on
             over.set()
-            microphone.join(5)
-            assert not microphone.is_alive()
+            microphone.result()
             stats = session.stats
             assert session.close_info is None
             assert "close" not in heard.kinds

@@ -9,6 +9,7 @@ import textwrap
 import threading
 
 from session.rig import CONFIG, MODEL, client_for
+from waiting import Caught
 
 import livesdk
 
@@ -71,7 +72,6 @@ CELLS = (
 def test_a_notebook_keeps_a_session_from_cell_to_cell(serve):
     """Cells run in a coroutine, as in a kernel; here in a thread that is not the main one."""
     output = io.StringIO()
-    failed: list[BaseException] = []
     names = {"base_url": serve().base_url, "model": MODEL, "config": CONFIG}
 
     async def kernel() -> None:
@@ -80,16 +80,10 @@ def test_a_notebook_keeps_a_session_from_cell_to_cell(serve):
             await asyncio.sleep(0)
 
     def run() -> None:
-        try:
-            with contextlib.redirect_stdout(output):
-                asyncio.run(kernel())
-        except BaseException as error:  # noqa: BLE001  # raised where the test waits
-            failed.append(error)
+        with contextlib.redirect_stdout(output):
+            asyncio.run(kernel())
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(30)
-    assert failed == []
+    Caught(run).result(30)
     answer, state, ended = output.getvalue().splitlines()
     assert "from the second cell" in answer
     assert (state, ended) == ("False True", "True")

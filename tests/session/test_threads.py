@@ -6,9 +6,8 @@ import threading
 
 import pytest
 from session.rig import Heard, our_threads
-from waiting import settled
+from waiting import Caught, settled
 
-import livesdk
 from livesdk.emulator import Burst, Close, Scenario
 
 
@@ -73,9 +72,5 @@ def test_after_close_and_after_wait_closed_the_threads_are_gone_at_once(connect,
 
 
 def test_a_session_made_in_a_thread_is_used_in_others(connect, serve):
-    sessions: list[livesdk.Session] = []
-    emulator = serve()
-    maker = threading.Thread(target=lambda: sessions.append(connect(emulator)))
-    maker.start()
-    maker.join(10)
-    assert sessions[0].ask("Hello").text
+    session = Caught(connect, serve()).result()
+    assert session.ask("Hello").text

@@ -229,8 +229,9 @@ class Attempt:
     def _with_tls(self, plain: socket.socket) -> socket.socket:
         self.phase = "tls"
         context = self.request.ssl_context()
-        # out of abort's reach: a socket that is shut down while it is wrapped is never closed
+        # out of abort's reach: a socket that is gone while it is wrapped is left to the collector
         self.register(None)
+        _check_connected(plain)
         sock = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         self._adopt(sock)
         while True:
@@ -242,6 +243,14 @@ class Attempt:
                 self._wait(sock, write=True)
             else:
                 return sock
+
+
+def _check_connected(sock: socket.socket) -> None:
+    """Raise :class:`OSError` where the connection has been lost, or shut down by an abort."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+    sock.getpeername()
 
 
 def _place(url: str) -> tuple[str, int, bool]:

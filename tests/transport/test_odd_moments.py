@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import select
 import signal
 import socket
 import ssl
+import struct
 import threading
 import time
 from typing import Any, Callable
@@ -15,6 +17,7 @@ from rawserver import Peer, RawServer, text
 from transport.kit import payload, soon, stay_open
 from waiting import Caught, descriptors, until, within
 
+from livesdk.errors import ConnectError
 from livesdk.transport import Dial, Lost, WebSocketTransport
 
 
@@ -155,6 +158,34 @@ def test_an_abort_while_tls_takes_the_socket_over_leaves_nothing(certificates, t
                 transport.open(request, soon())
             transport.close()
         until(lambda: descriptors() <= before)
+
+
+@pytest.mark.parametrize("aborts", [False, True])
+def test_a_connection_that_is_reset_before_tls_begins_leaves_nothing_unclosed(trusting, aborts):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = WebSocketTransport()
+
+        def make_context():
+            peer, _ = listener.accept()
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if aborts:
+                transport.abort()
+            peer.close()
+            assert select.select([transport._sock], [], [], 5)[0]
+            return trusting
+
+        request = Dial(
+            url=f"wss://127.0.0.1:{listener.getsockname()[1]}",
+            headers={},
+            proxy="",
+            ssl_context=make_context,
+        )
+        with pytest.raises(
+            Lost if aborts else ConnectError, match="aborted" if aborts else "reset"
+        ):
+            transport.open(request, soon())
+        transport.close()
+        gc.collect()  # which would complain
 
 
 def test_aborts_at_any_moment_of_a_dial_end_it(speech):

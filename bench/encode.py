@@ -44,6 +44,7 @@ def session() -> livesdk.Session:
         setup=LiveClientSetup(model="models/none"),
         dial=None,
         callbacks=livesdk.LiveCallbacks(),
+        conversations=livesdk.AudioConversation,
         options=Options(),
     )
     made._connection.transport.close()

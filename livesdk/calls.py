@@ -188,9 +188,7 @@ class Calls:
 
     def hold_back(self, duration_ms: float) -> bool:
         """Tell whether realtime media must not be sent now; count what is held back."""
-        if (
-            not self._gate.is_shut or not self.must_wait
-        ):  # fifty times a second, and mostly the first
+        if not self._gate.open or not self.must_wait:  # fifty times a second, and mostly the first
             return False
         with self._lock:
             self.held_back_ms += duration_ms
@@ -199,7 +197,7 @@ class Calls:
     @property
     def must_wait(self) -> bool:
         """Realtime media must not be sent now."""
-        return self._drops and self._gate.is_shut and not self._is_forgotten()
+        return self._drops and bool(self._gate.open) and not self._is_forgotten()
 
     def _is_forgotten(self) -> bool:
         """The program was to answer the open calls, and has not: then they shut out no more."""

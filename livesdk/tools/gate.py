@@ -28,7 +28,8 @@ class Gate:
         blocks_by_default: What a declaration without ``behavior`` means.
 
     Attributes:
-        open: The ids of the calls, and the names of those that have none; do not change it.
+        open: The ids of the calls, and the names of those that have none: where there are any,
+            realtime media must not be sent.  Do not change it.
         newest_at: When the last of them came, by ``time.monotonic``.
     """
 
@@ -66,8 +67,3 @@ class Gate:
     def clear(self) -> None:
         """The connection of all open calls is gone."""
         self.open.clear()
-
-    @property
-    def is_shut(self) -> bool:
-        """Realtime media must not be sent now."""
-        return bool(self.open)

@@ -117,7 +117,7 @@ class Calls:
     def received(self, message: LiveServerMessage) -> list[FunctionCall]:
         """Take a message into account; return the calls to :meth:`run` once all else has."""
         calls = _calls_in(message)
-        if not (calls or message.tool_call_cancellation or self._owed.is_open or self._unsettled):
+        if not (calls or message.tool_call_cancellation or self._owed.since or self._unsettled):
             return []
         if message.tool_call_cancellation:
             ids = message.tool_call_cancellation.ids or []
@@ -141,7 +141,7 @@ class Calls:
 
     def model_spoke(self) -> None:
         """Do as :meth:`received` where a message is a piece of what the model says."""
-        if self._owed.is_open:
+        if self._owed.since is not None:
             with self._lock:
                 self._owed.spoke()
 
@@ -214,7 +214,7 @@ class Calls:
     @property
     def keep_turn_open(self) -> bool:
         """A tool runs, or its result was sent and the model has not spoken to it yet."""
-        return self._unsettled > 0 or self._owed.is_open  # each is read in one step
+        return self._unsettled > 0 or self._owed.since is not None  # each is read in one step
 
     @property
     def look_at(self) -> Optional[float]:
@@ -259,7 +259,7 @@ class Calls:
             self._gate.over(call_id, name)
         with self._lock:
             self._unsettled -= 1
-            settled = self._unsettled == 0 and not self._owed.is_open
+            settled = self._unsettled == 0 and self._owed.since is None
         if settled:
             self._on_settled()
 

@@ -33,7 +33,6 @@ __all__ = [
     "Seen",
     "State",
     "completes_interaction",
-    "is_piece",
     "next_state",
     "seconds_of",
     "shows_arrival",
@@ -166,14 +165,6 @@ def shows_arrival(message: LiveServerMessage) -> bool:
         or content.interrupted
         or content.turn_complete
     )
-
-
-def is_piece(message: LiveServerMessage) -> bool:
-    """Tell whether a message is text or audio of the model, and nothing else: most are.
-
-    The codec knows, because it has seen what was in the frame; no other message is recognised.
-    """
-    return message._is_piece
 
 
 class Seen:

@@ -29,7 +29,7 @@ from .errors import CloseInfo, ConfigError, LocalProtocolError, SessionClosed
 from .families import family_of
 from .history import History
 from .lifecycle import CUT, SETTLED
-from .protocol import completes_interaction, is_piece, shows_arrival
+from .protocol import completes_interaction, shows_arrival
 from .retry import ReconnectInfo
 from .service import Options, Resumption, Service
 from .tally import SessionStats, Tally, tokens_by_modality
@@ -437,7 +437,7 @@ class Session(FirebaseNames):
         """Take a message into account: on the reader, before callbacks and consumers."""
         if self._access.vertex_rules:
             codec.read_as_vertex(message)
-        if self._setup_complete is not None and is_piece(message):
+        if message._is_piece and self._setup_complete is not None:
             self._observe_piece(message)
         else:
             self._observe_all(message)

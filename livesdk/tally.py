@@ -121,7 +121,7 @@ class Tally:
         self.hears = False
         if self._bill_complete:
             self._settle_bill()
-        if not self._timed and message.audio:
+        if not (self._timed or message._is_text) and message.audio:
             self._heard(at)
 
     def received(self, message: LiveServerMessage, at: float) -> bool:

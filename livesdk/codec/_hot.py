@@ -63,7 +63,9 @@ def text_message(text: str) -> Any:
     """Make the message of a frame that holds one text of the model and nothing else."""
     part = _new(Part)
     part.text = text
-    return _piece(part, 5)
+    message = _piece(part, 5)
+    message._is_text = True
+    return message
 
 
 def _piece(part: Any, levels: int) -> Any:

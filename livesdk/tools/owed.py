@@ -24,12 +24,16 @@ _SPEAKS_WITHIN = 5.0
 
 
 class Owed:
-    """See the module."""
+    """See the module.
 
-    __slots__ = ("_may_cross", "_since", "_speaks", "_was_done")
+    Attributes:
+        since: When the result was sent to which nothing was said so far; ``None``: there is none.
+    """
+
+    __slots__ = ("_may_cross", "_speaks", "_was_done", "since")
 
     def __init__(self) -> None:
-        self._since: Optional[float] = None  # a result was sent then, and nothing was said to it
+        self.since: Optional[float] = None
         self._speaks = False  # it has begun to
         self._may_cross = False  # the end of the turn before may be on its way
         self._was_done = False  # the model has come to an end since it called
@@ -40,7 +44,7 @@ class Owed:
 
     def sent(self, at: float, *, blocking: bool) -> None:
         """A result was sent; the model waited for that of a ``blocking`` call, and for no other."""
-        self._since, self._speaks = at, False
+        self.since, self._speaks = at, False
         self._may_cross = not (blocking or self._was_done)
 
     def spoke(self) -> None:
@@ -55,19 +59,14 @@ class Owed:
             return
         self._was_done = True
         if self._speaks or not self._may_cross:
-            self._since = None
+            self.since = None
         self._may_cross = False
 
     def forget(self) -> None:
         """Nothing will be said to what was sent."""
-        self._since = None
-
-    @property
-    def is_open(self) -> bool:
-        """The model may still speak to a result."""
-        return self._since is not None
+        self.since = None
 
     @property
     def ends_at(self) -> Optional[float]:
         """When it is to be taken for silent; ``None`` if nothing is owed, or it speaks already."""
-        return None if self._since is None or self._speaks else self._since + _SPEAKS_WITHIN
+        return None if self.since is None or self._speaks else self.since + _SPEAKS_WITHIN

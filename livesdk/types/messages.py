@@ -227,7 +227,8 @@ class LiveServerMessage(Model):
     extra: Optional[dict[str, Any]] = None
     raw: Optional[dict[str, Any]] = None
 
-    _is_piece = False  # set by the codec, see protocol.is_piece
+    _is_piece = False  # set by the codec: text or audio of the model, and nothing else
+    _is_text = False  # set by the codec: a piece that is one text
     _ends_turn = False  # set by the session: the model is done, and so are its tools
 
     @property

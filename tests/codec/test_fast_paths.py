@@ -19,7 +19,6 @@ from livesdk import codec
 from livesdk.codec import _parse
 from livesdk.errors import ConfigError, DecodeError
 from livesdk.inbox import weight_of
-from livesdk.protocol import is_piece
 from livesdk.types import Content, LiveClientContent, LiveClientMessage, Part
 from livesdk.types._base import Model
 from livesdk.types.messages import LiveServerMessage
@@ -551,7 +550,7 @@ _TURN = {"modelTurn": {"parts": [{"text": "Hi"}]}}
 )
 def test_a_piece_is_what_holds_nothing_but_what_the_model_says(wire, expected):
     for _ in range(2):  # audio is known by what stands around it the second time
-        assert is_piece(codec.decode(json.dumps(wire).encode())) is expected
+        assert codec.decode(json.dumps(wire).encode())._is_piece is expected
 
 
 @pytest.mark.parametrize("part", [_AUDIO, {"text": "Hi"}])
